@@ -1,0 +1,109 @@
+"""Users and their sessions."""
+
+from datetime import datetime
+from functools import cached_property
+from typing import ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+
+from toby.common.fields import ExactCharField
+from toby.common.principals import ADMIN, MODERATOR, Principal
+from toby.events import Person
+
+# Roles are membership in Django's groups.
+ROLE_GROUPS = {"Moderators": MODERATOR, "Admins": ADMIN}
+
+
+def email_key(email: str) -> str:
+    """What two spellings of one address have in common."""
+    return email.strip().casefold()
+
+
+def username_key(username: str) -> str:
+    return username.strip().casefold()
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email_key=email_key(username or ""))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person's account. `version` grows with each change that other services hear of."""
+
+    email = models.EmailField(max_length=254)
+    email_key = ExactCharField("e-mail", max_length=254, unique=True)
+    username = models.CharField(max_length=30)
+    username_key = ExactCharField(max_length=30, unique=True)
+    display_name = models.CharField(max_length=80, blank=True)
+    picture_url = models.CharField(max_length=500, blank=True)
+    is_active = models.BooleanField(default=True)
+    version = models.PositiveBigIntegerField(default=1)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email_key"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email", "username"]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        found = {ROLE_GROUPS[group.name] for group in self.groups.all() if group.name in ROLE_GROUPS}
+        if self.is_superuser:
+            found.add(ADMIN)
+        return tuple(sorted(found))
+
+    @property
+    def is_staff(self) -> bool:
+        """Who may enter Django admin."""
+        return bool(self.roles)
+
+    def person(self) -> Person:
+        return Person(
+            user_id=self.pk,
+            username=self.username,
+            display_name=self.display_name or self.username,
+            picture_url=self.picture_url,
+        )
+
+    def principal(self, *, session_id: str = "", expires_at: int = 0) -> Principal:
+        person = self.person()
+        return Principal(
+            user_id=self.pk,
+            username=person.username,
+            display_name=person.display_name,
+            picture_url=person.picture_url,
+            roles=self.roles,
+            session_id=session_id,
+            expires_at=expires_at,
+        )
+
+
+class Session(models.Model):
+    """A device that is logged in. Of its refresh tokens only the hash of the newest is kept;
+    `generation` says how often it was rotated."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    refresh_hash = ExactCharField(max_length=64, unique=True)
+    generation = models.PositiveIntegerField(default=0)
+    device_name = models.CharField(max_length=100, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    rotated_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = ExactCharField(max_length=30, blank=True)
+
+    def __str__(self) -> str:
+        return f"session {self.id} of user {self.user_id}"
+
+    def is_open(self, now: datetime) -> bool:
+        return self.ended_at is None and now < self.expires_at

@@ -1,0 +1,17 @@
+"""Everything the auth service answers."""
+
+from django.urls import path
+
+from toby.accounts import views
+from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+urlpatterns = [
+    *common_urls(),
+    path("api/v1/auth/register", views.Register.as_view()),
+    path("api/v1/auth/login", views.Login.as_view()),
+    path("api/v1/auth/refresh", views.Refresh.as_view()),
+    path("api/v1/auth/logout", views.Logout.as_view()),
+    path("api/v1/users/me", views.Me.as_view()),
+]

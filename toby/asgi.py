@@ -1,0 +1,12 @@
+"""What Daphne serves: the notifications service, REST and WebSocket."""
+
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()
+
+# Imported after Django is set up.
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from toby.notifications.routing import route  # noqa: E402
+
+application = ProtocolTypeRouter({"http": http, "websocket": route})

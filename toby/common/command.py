@@ -1,0 +1,56 @@
+"""Management commands that end with one line and exit code 2 on bad input, never a traceback."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from toby.common.errors import Refused
+
+
+class Command(BaseCommand):
+    """Refused becomes one line; `--json` is offered where `prints_json`."""
+
+    requires_system_checks: Sequence[str] = ()  # type: ignore[assignment]  # Django says list or tuple
+    prints_json = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        if self.prints_json:
+            parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except Refused as refused:
+            errors = refused.members.get("errors", [])
+            told = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
+            raise CommandError(told or refused.detail, returncode=2) from refused
+
+    def table(self, rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+        """Prints `rows` as an aligned table, or as a JSON list."""
+        if as_json:
+            self.stdout.write(json.dumps(list(rows), default=str))
+            return
+        if not rows:
+            self.stdout.write("none")
+            return
+        names = list(rows[0])
+        cells = [names, *([str(row[name]) for name in names] for row in rows)]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+        for line in cells:
+            text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            self.stdout.write(text.rstrip())
+
+    def show(self, row: Mapping[str, object], *, as_json: bool) -> None:
+        """Prints one row as a table, or as a JSON object."""
+        if as_json:
+            self.stdout.write(json.dumps(dict(row), default=str))
+        else:
+            self.table([row], as_json=False)
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """A line that overwrites itself on a terminal; nothing elsewhere."""
+        if sys.stderr.isatty():
+            self.stderr.write(f"\r{what}: {done}/{total}", ending="" if done < total else "\n")

@@ -1,0 +1,91 @@
+"""Keyset pagination: a page costs the same wherever it is.
+
+A cursor is signed and names its list, so that a forged one, or one of another list, is refused.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from django.core import signing
+from django.db.models import Model, QuerySet
+from rest_framework.request import Request
+
+from toby.common.errors import InvalidInput
+from toby.common.renderers import Out
+
+MAX_PAGE, DEFAULT_PAGE = 100, 20
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+
+class Page(Out, Generic[T], frozen=True, kw_only=True):
+    """`next` and `previous` are links, null at the ends."""
+
+    next: str | None
+    previous: str | None
+    results: Sequence[T]
+
+
+def page_size(request: Request) -> int:
+    raw = request.query_params.get("limit", str(DEFAULT_PAGE))
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw[:9]) <= MAX_PAGE:
+        raise InvalidInput(("limit", "invalid", f"A whole number from 1 to {MAX_PAGE}."))
+    return int(raw)
+
+
+def paginate(
+    request: Request,
+    rows: QuerySet[M],
+    *,
+    name: str,
+    by: str,
+    render: Callable[[M], T],
+    oldest_first: bool = False,
+) -> Page[T]:
+    """One page of `rows`, greatest `by` first; `by` is a column unique within the list.
+
+    `name` tells one list from another: include the owner's id where a list has one.
+    """
+    limit = page_size(request)
+    direction, edge = read_cursor(request, name)
+    onward, back = ("gt", "lt") if oldest_first else ("lt", "gt")
+    there, reverse = (by, f"-{by}") if oldest_first else (f"-{by}", by)
+    if direction == "before":
+        found = list(rows.filter(**{f"{by}__{back}": edge}).order_by(reverse)[: limit + 1])
+        more_before, more_after = len(found) > limit, True
+        found = found[:limit][::-1]
+    else:
+        if direction == "after":
+            rows = rows.filter(**{f"{by}__{onward}": edge})
+        found = list(rows.order_by(there)[: limit + 1])
+        more_before, more_after = direction == "after", len(found) > limit
+        found = found[:limit]
+    return Page(
+        next=link(request, name, "after", getattr(found[-1], by)) if found and more_after else None,
+        previous=link(request, name, "before", getattr(found[0], by))
+        if found and more_before
+        else None,
+        results=[render(row) for row in found],
+    )
+
+
+def signer(name: str) -> signing.Signer:
+    return signing.Signer(salt=f"cursor:{name}")
+
+
+def read_cursor(request: Request, name: str) -> tuple[str | None, Any]:
+    raw = request.query_params.get("cursor")
+    if raw is None:
+        return None, None
+    try:
+        direction, edge = signer(name).unsign_object(raw)
+    except (signing.BadSignature, ValueError) as error:
+        raise InvalidInput(("cursor", "invalid", "This is no cursor of this list.")) from error
+    return direction, edge
+
+
+def link(request: Request, name: str, direction: str, edge: Any) -> str:
+    """Relative to the origin, so that it holds behind any proxy."""
+    query = request.query_params.copy()
+    query["cursor"] = signer(name).sign_object((direction, edge))
+    return f"{request.path}?{query.urlencode()}"

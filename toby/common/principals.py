@@ -1,0 +1,36 @@
+"""Who makes a request: what auth wrote beside the token, and all that a service may go by."""
+
+from dataclasses import dataclass
+
+from toby.events import Person
+
+MODERATOR, ADMIN = "moderator", "admin"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Principal:
+    """`expires_at` is in seconds of the epoch; an empty `session_id` is Django admin's own."""
+
+    user_id: int
+    username: str
+    display_name: str = ""
+    picture_url: str = ""
+    roles: tuple[str, ...] = ()
+    session_id: str = ""
+    expires_at: int = 0
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_moderator(self) -> bool:
+        return MODERATOR in self.roles or ADMIN in self.roles
+
+    def person(self) -> Person:
+        return Person(
+            user_id=self.user_id,
+            username=self.username,
+            display_name=self.display_name or self.username,
+            picture_url=self.picture_url,
+        )

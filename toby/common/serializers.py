@@ -1,0 +1,49 @@
+"""Input serializers: what a body may hold. Output is typed structs (`toby.common.renderers.Out`)."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+
+class In(serializers.Serializer[Any]):
+    """Refuses fields that it does not declare: a misspelt one must not be passed over."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = [name for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError(
+                    {
+                        str(name)[:100]: [
+                            ErrorDetail("This field is not known.", code="unknown_field")
+                        ]
+                        for name in unknown[:20]
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+class Text(serializers.CharField):
+    """A string and nothing that could be made one: DRF would take 1 and true as well."""
+
+    default_error_messages = {"not_a_string": "This is not a string."}  # noqa: RUF012  DRF's form
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("not_a_string")
+        return super().to_internal_value(data)
+
+
+class Whole(serializers.IntegerField):
+    """A JSON number without a fraction that fits a BIGINT; not "5", not true."""
+
+    default_error_messages = {"not_a_number": "This is not a whole number."}  # noqa: RUF012  DRF's form
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": 2**63 - 1, **options})
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("not_a_number")
+        return super().to_internal_value(data)

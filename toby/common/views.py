@@ -1,0 +1,27 @@
+"""What views share: parsing input, and the caller's address."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from toby.common.serializers import In
+
+
+def parsed(serializer: type[In], request: Request) -> dict[str, Any]:
+    """The body as `serializer` declares it; raises what becomes a 400."""
+    given = serializer(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
+def caller_address(request: Request) -> str | None:
+    """The client's address. nginx sets X-Forwarded-For and overwrites what a client sends in it."""
+    forwarded = request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR")
+    return str(forwarded) if forwarded else None
+
+
+def no_content() -> Response:
+    return Response(status=204)
+
+

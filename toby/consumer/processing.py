@@ -1,0 +1,171 @@
+"""Applies a batch of messages once: one transaction for the ledger and all that follows.
+
+A message that cannot be handled goes to the dead letters and holds nobody up: a batch in which a
+handler fails is done again event by event, and only the one at fault is put aside.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from toby.common.kafka import Incoming
+from toby.common.logging import log
+from toby.common.request_id import request_id
+from toby.common.sql import is_database_trouble, upsert
+from toby.consumer.handlers import Handlers
+from toby.consumer.models import ConsumedEvent, DeadLetter
+from toby.events import BadEvent, Envelope, UnknownType
+from toby.events.envelope import id_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message with what it was read as: an envelope, or why it is none."""
+
+    message: Incoming
+    event_id: UUID | None
+    envelope: Envelope | None
+    problem: str = ""
+
+
+class Processor:
+    """Does what follows from messages, for one consumer. Errors of the database are let through."""
+
+    def __init__(self, consumer: str, handlers: Handlers) -> None:
+        self.consumer, self.handlers = consumer, handlers
+
+    def process(self, messages: Sequence[Incoming]) -> None:
+        """On return all of `messages` are done: handled, known from before, or dead letters."""
+        received = [read(message) for message in messages]
+        try:
+            self._apply(received)
+        except Exception as error:
+            if is_database_trouble(error):
+                raise
+            if len(received) > 1:
+                for one in received:
+                    self._apply_or_bury(one)
+            else:
+                self._bury(received[0], repr(error))
+
+    def retry(self, letter: DeadLetter) -> None:
+        """Tries a dead letter again; raises what its handler raises, and then changes nothing."""
+        received = read(
+            Incoming(
+                topic=letter.topic,
+                partition=letter.partition,
+                offset=letter.offset,
+                key=letter.key,
+                value=None if letter.value is None else bytes(letter.value),
+                headers=[(name, raw.encode("latin-1")) for name, raw in letter.headers],
+            )
+        )
+        if received.problem:
+            raise BadEvent(received.problem)
+        with transaction.atomic():
+            ConsumedEvent.objects.filter(
+                consumer=self.consumer, event_id=received.event_id
+            ).delete()
+            DeadLetter.objects.filter(id=letter.id).update(resolved_at=timezone.now())
+            self._apply([received])
+
+    def _apply_or_bury(self, received: Received) -> None:
+        try:
+            self._apply([received])
+        except Exception as error:
+            if is_database_trouble(error):
+                raise
+            self._bury(received, repr(error))
+
+    def _apply(self, received: Sequence[Received]) -> None:
+        work = self.handlers.work()
+        with transaction.atomic():
+            for bad in received:
+                if bad.problem:
+                    self._keep(bad, bad.problem)
+            new = self._enter([one.event_id for one in received if one.event_id])
+            for one in received:
+                # Taken out, so that an id that stands twice in one batch is done once.
+                if one.envelope is not None and one.event_id in new:
+                    new.discard(one.event_id)
+                    with request_id(one.envelope.request_id):
+                        self.handlers.handle(one.envelope, work)
+                        log(
+                            logger,
+                            "event.handled",
+                            type=one.envelope.data.type,
+                            id=one.envelope.id,
+                        )
+            work.flush()
+            transaction.on_commit(work.committed, robust=True)
+
+    def _enter(self, event_ids: Sequence[UUID]) -> set[UUID]:
+        """Writes the ledger's lines and returns the ids that were not there before.
+
+        Waits for another process that is doing the same events, until it commits.
+        """
+        batch, now = uuid4(), timezone.now()
+        lines = [
+            ConsumedEvent(consumer=self.consumer, event_id=event_id, batch=batch, consumed_at=now)
+            # Sorted, so that two processes with the same events cannot wait for each other.
+            for event_id in sorted(set(event_ids))
+        ]
+        upsert(ConsumedEvent, lines, unique=["consumer", "event_id"], update=["consumer"])
+        return set(
+            ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True)
+        )
+
+    def _bury(self, received: Received, problem: str) -> None:
+        with transaction.atomic():
+            if received.event_id:
+                self._enter([received.event_id])
+            self._keep(received, problem)
+
+    def _keep(self, received: Received, problem: str) -> None:
+        message = received.message
+        content = b"%d %d %s %s" % (
+            message.partition,
+            message.offset,
+            str(received.event_id).encode(),
+            message.value or b"",
+        )
+        letter = DeadLetter(
+            consumer=self.consumer,
+            fingerprint=hashlib.sha256(message.topic.encode() + b" " + content).hexdigest(),
+            event_id=received.event_id,
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            key=message.key,
+            headers=[[name, (raw or b"").decode("latin-1")] for name, raw in message.headers],
+            value=message.value,
+            error=problem[:4000],
+            failed_at=timezone.now(),
+        )
+        upsert(DeadLetter, [letter], unique=["consumer", "fingerprint"], update=["consumer"])
+        log(
+            logger,
+            "event.dead_letter",
+            logging.ERROR,
+            topic=message.topic,
+            offset=message.offset,
+            id=received.event_id,
+            error=problem[:300],
+        )
+
+
+def read(message: Incoming) -> Received:
+    event_id = id_of(message.headers)
+    try:
+        return Received(message, event_id, Envelope.parse(message.headers, message.value))
+    except UnknownType:
+        return Received(message, event_id, None)
+    except BadEvent as error:
+        return Received(message, event_id, None, str(error))

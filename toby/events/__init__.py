@@ -1,0 +1,46 @@
+"""The contracts between the services: plain Python, no Django.
+
+One frozen dataclass a fact, named in the past tense. Adding a field with a default is allowed;
+any other change is a new version with a new type. `docs/adding-an-event.md` lists what to touch.
+"""
+
+from toby.events.accounts import SessionEnded, UserRegistered
+from toby.events.envelope import (
+    ACCOUNTS,
+    FANOUT,
+    SOCIAL,
+    TOPICS,
+    BadEvent,
+    Envelope,
+    Event,
+    Person,
+    UnknownType,
+)
+from toby.events.social import (
+    CommentAdded,
+    PostApproved,
+    PostPublished,
+    PostRejected,
+    UserFollowed,
+    UserUnfollowed,
+)
+
+__all__ = [
+    "ACCOUNTS",
+    "FANOUT",
+    "SOCIAL",
+    "TOPICS",
+    "BadEvent",
+    "CommentAdded",
+    "Envelope",
+    "Event",
+    "Person",
+    "PostApproved",
+    "PostPublished",
+    "PostRejected",
+    "SessionEnded",
+    "UnknownType",
+    "UserFollowed",
+    "UserRegistered",
+    "UserUnfollowed",
+]

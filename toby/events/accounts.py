@@ -1,0 +1,23 @@
+"""What the auth service tells the others."""
+
+from dataclasses import dataclass
+
+from toby.events.envelope import ACCOUNTS, Event, Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserRegistered(Event, type="accounts.user_registered.v1", topic=ACCOUNTS, key="user_id"):
+    """An account exists from now on."""
+
+    user_id: int
+    user: Person
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionEnded(Event, type="accounts.session_ended.v1", topic=ACCOUNTS, key="user_id"):
+    """A session was logged out or revoked: whoever holds a socket of it closes it."""
+
+    user_id: int
+    session_id: str
+    reason: str

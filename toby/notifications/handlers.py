@@ -1,0 +1,88 @@
+"""What people are told of events: one handler a rule."""
+
+from typing import Any
+
+from toby.consumer.handlers import Handlers
+from toby.events import (
+    CommentAdded,
+    PostApproved,
+    PostPublished,
+    PostRejected,
+    SessionEnded,
+    UserFollowed,
+    UserRegistered,
+    UserUnfollowed,
+)
+from toby.notifications import projections
+from toby.notifications.deliveries import Deliveries
+from toby.notifications.models import Kind
+
+handlers = Handlers(Deliveries)
+handles = handlers.handles
+
+
+def post(post_id: int, slug: str, title: str) -> dict[str, Any]:
+    return {"type": "post", "id": post_id, "slug": slug, "title": title}
+
+
+def follow_act(follower_id: int) -> str:
+    return f"follow:{follower_id}"
+
+
+@handles(PostApproved)
+def tell_the_author_of_approval(event: PostApproved, inboxes: Deliveries) -> None:
+    target = post(event.post_id, event.slug, event.title)
+    inboxes.tell(event.author.user_id, Kind.POST_APPROVED, target=target)
+
+
+@handles(PostRejected)
+def tell_the_author_of_rejection(event: PostRejected, inboxes: Deliveries) -> None:
+    target = post(event.post_id, event.slug, event.title)
+    inboxes.tell(event.author.user_id, Kind.POST_REJECTED, target=target, reason=event.reason)
+
+
+@handles(PostPublished)
+def tell_the_followers(event: PostPublished, inboxes: Deliveries) -> None:
+    target = post(event.post_id, event.slug, event.title)
+    for follower_id in projections.followers_of(event.author.user_id):
+        inboxes.tell(follower_id, Kind.POST_PUBLISHED, target=target, actor=event.author)
+
+
+@handles(CommentAdded)
+def tell_the_posts_author(event: CommentAdded, inboxes: Deliveries) -> None:
+    inboxes.tell(
+        event.post_author_id,
+        Kind.COMMENT_ADDED,
+        target=post(event.post_id, event.post_slug, event.post_title),
+        actor=event.author,
+        comment_id=event.comment_id,
+        excerpt=event.excerpt,
+    )
+
+
+@handles(UserFollowed)
+def tell_the_followed(event: UserFollowed, inboxes: Deliveries) -> None:
+    if projections.learn_follow(event):
+        inboxes.tell(
+            event.followee_id,
+            Kind.FOLLOWED,
+            target={"type": "user", "id": event.followee_id},
+            actor=event.follower,
+            act=follow_act(event.follower_id),
+        )
+
+
+@handles(UserUnfollowed)
+def take_back_the_follow(event: UserUnfollowed, inboxes: Deliveries) -> None:
+    if projections.learn_follow(event):
+        inboxes.take_back(event.followee_id, follow_act(event.follower_id))
+
+
+@handles(UserRegistered)
+def learn_of_the_user(event: UserRegistered, inboxes: Deliveries) -> None:
+    projections.learn_user(event)
+
+
+@handles(SessionEnded)
+def close_the_sessions_sockets(event: SessionEnded, inboxes: Deliveries) -> None:
+    inboxes.end_session(event.session_id)

@@ -1,0 +1,104 @@
+"""Hints: what a commit changed, on its way to the sockets that want to know.
+
+They go over the Channels layer in groups by shard of users, one message a batch and shard, and may
+be lost: each names the seq before it, so that a socket notices, and the hub looks every 15 s.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine, Iterable, Sequence
+from functools import cache
+from typing import Any, Self
+
+import msgspec
+from channels.layers import get_channel_layer
+
+from toby.common.logging import log
+from toby.notifications.models import Inbox, Item
+from toby.notifications.serializers import ItemOut
+from toby.notifications.sync_tokens import SyncToken
+
+logger = logging.getLogger(__name__)
+
+SHARDS = 16
+HINTS_A_MESSAGE = 200
+SESSIONS_GROUP = "toby.sessions"
+
+
+class Hint(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes of one inbox by one commit. `frames` are (seq, frame as JSON), in order of seq;
+    whoever is at `prev` and sends them all is at `seq`, with these counts."""
+
+    user_id: int
+    epoch: str
+    prev: int
+    seq: int
+    unread: int
+    unseen: int
+    frames: list[tuple[int, str]]
+
+    @classmethod
+    def of(cls, inbox: Inbox, prev: int, items: Sequence[Item]) -> Self:
+        return cls(
+            user_id=inbox.user_id,
+            epoch=inbox.epoch,
+            prev=prev,
+            seq=inbox.last_seq,
+            unread=inbox.unread,
+            unseen=inbox.unseen,
+            frames=item_frames(inbox.epoch, prev, items),
+        )
+
+
+def item_frames(epoch: str, prev: int, items: Sequence[Item]) -> list[tuple[int, str]]:
+    """`item` frames as (seq, JSON): each names the token before it and its own."""
+    frames = []
+    for item in items:
+        frame = {
+            "type": "item",
+            "token": str(SyncToken(epoch, item.seq)),
+            "prev": str(SyncToken(epoch, prev)),
+            "item": ItemOut.of(item),
+        }
+        frames.append((item.seq, msgspec.json.encode(frame).decode()))
+        prev = item.seq
+    return frames
+
+
+def shard_group(user_id: int) -> str:
+    return f"toby.hints.{user_id % SHARDS}"
+
+
+async def announce(hints: Iterable[Hint]) -> None:
+    """Sends hints to every hub that has their users; logs what fails, since they may be lost."""
+    by_group = defaultdict(list)
+    for hint in hints:
+        by_group[shard_group(hint.user_id)].append(hint)
+    for group, theirs in by_group.items():
+        for start in range(0, len(theirs), HINTS_A_MESSAGE):
+            part = msgspec.json.encode(theirs[start : start + HINTS_A_MESSAGE])
+            await send(group, {"type": "hints", "hints": part})
+
+
+async def announce_ended_sessions(session_ids: Sequence[str]) -> None:
+    """Tells every hub to close the sockets of these sessions."""
+    if session_ids:
+        await send(SESSIONS_GROUP, {"type": "sessions_ended", "sessions": list(session_ids)})
+
+
+async def send(group: str, message: dict[str, Any]) -> None:
+    try:
+        await get_channel_layer().group_send(group, message)
+    except Exception as error:
+        log(logger, "hint.lost", logging.WARNING, group=group, error=repr(error)[:200])
+
+
+@cache
+def worker_loop() -> asyncio.Runner:
+    """The event loop of a process that has none: kept, since the layer's connection lives in it."""
+    return asyncio.Runner()
+
+
+def run_in_worker(work: Coroutine[Any, Any, None]) -> None:
+    worker_loop().run(work)

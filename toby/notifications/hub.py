@@ -1,0 +1,165 @@
+"""The hub: one a process. It takes hints from the Channels layer and hands them to its sockets.
+
+Joining a layer group for each socket would cost ten times as much. What the layer loses is made
+good here: every SWEEP_S the hub compares its sockets' positions with their inboxes, and asks Redis
+which of their sessions still live.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.db import connection
+
+from toby.common import session_store
+from toby.common.logging import log
+from toby.common.sql import is_database_trouble
+from toby.notifications import selectors
+from toby.notifications.hints import SESSIONS_GROUP, Hint, shard_group
+from toby.notifications.sync_tokens import SyncToken
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 15.0
+SWEPT_AT_ONCE = 500
+T = TypeVar("T")
+
+# Threads that keep their database connection: a request's thread would make one each time.
+_database = ThreadPoolExecutor(max_workers=4, thread_name_prefix="database")
+
+
+async def in_database(work: Callable[..., T], *args: Any) -> T:
+    """Runs `work` in a thread with a lasting connection; once more if that has died meanwhile."""
+
+    def run() -> T:
+        try:
+            return work(*args)
+        except Exception as error:
+            if not is_database_trouble(error):
+                raise
+            connection.close()
+            return work(*args)
+
+    return await sync_to_async(run, thread_sensitive=False, executor=_database)()
+
+
+class Connected(Protocol):
+    """A socket, as the hub sees it."""
+
+    user_id: int
+    session_id: str
+
+    async def deliver(self, hint: Hint) -> None:
+        """Sends on what the hint brings, or reads it from the database. Never raises."""
+
+    async def catch_up_to(self, newest: SyncToken) -> None:
+        """The inbox is at `newest`: reads what is missing, if anything is."""
+
+    async def end(self, code: int) -> None:
+        """Closes with this code."""
+
+
+class Hub:
+    """Belongs to one event loop, and starts with the first socket."""
+
+    def __init__(self) -> None:
+        self.by_user: dict[int, set[Connected]] = defaultdict(set)
+        self.by_session: dict[str, set[Connected]] = defaultdict(set)
+        self.groups: set[str] = set()
+        self.channel = ""
+        self.tasks: list[asyncio.Task[None]] = []
+        self.joining = asyncio.Lock()
+
+    async def join(self, socket: Connected) -> None:
+        """From its return on every hint for the socket's user reaches it, or is made good."""
+        async with self.joining:
+            await self._listen_to(SESSIONS_GROUP, shard_group(socket.user_id))
+        self.by_user[socket.user_id].add(socket)
+        self.by_session[socket.session_id].add(socket)
+
+    def leave(self, socket: Connected) -> None:
+        for index, key in ((self.by_user, socket.user_id), (self.by_session, socket.session_id)):
+            there: set[Connected] = index.get(key, set())  # type: ignore[attr-defined]
+            there.discard(socket)
+            if not there:
+                index.pop(key, None)  # type: ignore[attr-defined]
+
+    async def _listen_to(self, *groups: str) -> None:
+        layer = get_channel_layer()
+        if not self.channel:
+            self.channel = await layer.new_channel()
+        for group in groups:
+            if group not in self.groups:
+                await layer.group_add(group, self.channel)
+                self.groups.add(group)
+        if not self.tasks:
+            self.tasks = [
+                asyncio.create_task(self._receive_forever()),
+                asyncio.create_task(self._sweep_forever()),
+            ]
+
+    async def _receive_forever(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                await self.take(await layer.receive(self.channel))
+            except Exception as error:
+                log(logger, "hub.receive_failed", logging.WARNING, error=repr(error)[:200])
+                await asyncio.sleep(0.5)
+
+    async def take(self, message: dict[str, Any]) -> None:
+        """Hands a message of the layer to the sockets that it concerns."""
+        if message["type"] == "hints":
+            for hint in msgspec.json.decode(message["hints"], type=list[Hint]):
+                for socket in list(self.by_user.get(hint.user_id, ())):
+                    await socket.deliver(hint)
+        elif message["type"] == "sessions_ended":
+            for session_id in message["sessions"]:
+                await self.end_session(session_id)
+
+    async def end_session(self, session_id: str) -> None:
+        for socket in list(self.by_session.get(session_id, ())):
+            await socket.end(4401)
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for sweep in (self.sweep_positions, self.sweep_sessions):
+                try:
+                    await sweep()
+                except Exception as error:
+                    log(logger, "hub.sweep_failed", logging.WARNING, error=repr(error)[:200])
+
+    async def sweep_positions(self) -> None:
+        """Lets every socket that is behind its inbox catch up."""
+        for part in parts(sorted(self.by_user), SWEPT_AT_ONCE):
+            newest = await in_database(selectors.positions, part)
+            for user_id, token in newest.items():
+                for socket in list(self.by_user.get(user_id, ())):
+                    await socket.catch_up_to(token)
+
+    async def sweep_sessions(self) -> None:
+        """Closes the sockets of sessions that ended without our hearing of it."""
+        for part in parts(sorted(self.by_session), SWEPT_AT_ONCE):
+            still_open = await sync_to_async(session_store.sessions_open, thread_sensitive=False)(part)
+            for session_id, is_open in zip(part, still_open, strict=True):
+                if not is_open:
+                    await self.end_session(session_id)
+
+
+def parts(values: list[T], size: int) -> Iterable[list[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+_hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
+
+
+def this_hub() -> Hub:
+    """The hub of the running event loop."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())

@@ -1,0 +1,139 @@
+"""Writing inboxes: the lock, the seq, the counts. Whatever changes an item comes through here.
+
+Lock order: inboxes by user id, then facts and items. The statements are multi-row and sorted:
+so written, four processes made no deadlock in 70,000 rows.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from toby.common.sql import upsert
+from toby.notifications.hints import Hint
+from toby.notifications.models import Fact, Inbox, Item
+
+# More ids in one IN made MariaDB lock more than it should, and deadlock.
+LOCKED_AT_ONCE = 500
+ITEM_COLUMNS = (
+    "seq",
+    "content_seq",
+    "fact_count",
+    "actor",
+    "target",
+    "data",
+    "updated_at",
+    "seen_at",
+    "read_at",
+    "retracted_at",
+)
+
+
+def inbox_of(user_id: int) -> Inbox:
+    """A person's inbox, made at the first look: its epoch must be the same at the next."""
+    found = Inbox.objects.filter(user_id=user_id).first()
+    if found is None:
+        make_inboxes([user_id])
+        found = Inbox.objects.get(user_id=user_id)
+    return found
+
+
+def make_inboxes(user_ids: Iterable[int]) -> None:
+    upsert(
+        Inbox,
+        [Inbox(user_id=user_id) for user_id in sorted(user_ids)],
+        unique=["user_id"],
+        # Sets what is there to itself; `update` cannot be empty.
+        update=["user_id"],
+    )
+
+
+def lock_inboxes(user_ids: Iterable[int]) -> dict[int, "OpenInbox"]:
+    """Locks inboxes in order of user id, making those that are missing."""
+    ordered = sorted(set(user_ids))
+    opened: dict[int, OpenInbox] = {}
+    for start in range(0, len(ordered), LOCKED_AT_ONCE):
+        part = ordered[start : start + LOCKED_AT_ONCE]
+        make_inboxes(part)
+        for inbox in Inbox.objects.select_for_update().filter(user_id__in=part).order_by("user_id"):
+            opened[inbox.user_id] = OpenInbox(inbox, inbox.last_seq)
+    return opened
+
+
+@dataclass(slots=True)
+class OpenInbox:
+    """An inbox whose row is locked, and the items of it that have changed."""
+
+    row: Inbox
+    last_seq_before: int
+    changed: dict[str, Item] = field(default_factory=dict)
+
+    def touch(self, item: Item, now: datetime) -> None:
+        """Stamps the next seq on an item that has changed."""
+        self.row.last_seq += 1
+        item.seq, item.updated_at = self.row.last_seq, now
+        self.changed[str(item.id)] = item
+
+    def join(self, item: Item, now: datetime) -> None:
+        """Another fact has come to `item`: it is new again, or for the first time."""
+        fresh = item.fact_count == 0
+        if fresh or item.read_at:
+            self.row.unread += 1
+        if fresh or item.seen_at:
+            self.row.unseen += 1
+        item.seen_at = item.read_at = item.retracted_at = None
+        item.fact_count += 1
+        self.touch(item, now)
+        item.content_seq = item.seq
+
+    def part(self, item: Item, now: datetime) -> None:
+        """A fact of `item` was undone; the last one takes the item with it."""
+        item.fact_count -= 1
+        if item.fact_count == 0:
+            self.uncount(item)
+            item.retracted_at = now
+            item.actor, item.target, item.data = None, {}, {}
+        self.touch(item, now)
+
+    def mark(self, item: Item, state: str, now: datetime) -> None:
+        """`state` is read, seen or unread; nothing happens to an item that has it already."""
+        was_read, was_seen = item.read_at, item.seen_at
+        if state == "read":
+            item.read_at, item.seen_at = item.read_at or now, item.seen_at or now
+        elif state == "seen":
+            item.seen_at = item.seen_at or now
+        else:
+            item.read_at = None
+        if (item.read_at, item.seen_at) == (was_read, was_seen):
+            return
+        self.row.unread += int(item.read_at is None) - int(was_read is None)
+        self.row.unseen += int(item.seen_at is None) - int(was_seen is None)
+        self.touch(item, now)
+
+    def uncount(self, item: Item) -> None:
+        self.row.unread -= item.read_at is None
+        self.row.unseen -= item.seen_at is None
+
+    def hint(self) -> Hint | None:
+        """What connected clients of this inbox are to be sent after the commit."""
+        if not self.changed:
+            return None
+        items = sorted(self.changed.values(), key=lambda item: item.seq)
+        return Hint.of(self.row, self.last_seq_before, items)
+
+
+def write(opened: dict[int, OpenInbox], facts: Sequence[Fact] = ()) -> list[Hint]:
+    """Writes what has changed; returns the hints to send after the commit."""
+    touched = [opened[user_id] for user_id in sorted(opened) if opened[user_id].changed]
+    items = [item for inbox in touched for item in inbox.changed.values()]
+    upsert(Item, items, unique=["id"], update=ITEM_COLUMNS)
+    new = [fact for fact in facts if fact.pk is None]
+    changed = [fact for fact in facts if fact.pk is not None]
+    Fact.objects.bulk_create(new, batch_size=1000)
+    Fact.objects.bulk_update(changed, ["retracted_at"], batch_size=500)
+    upsert(
+        Inbox,
+        [inbox.row for inbox in touched],
+        unique=["user_id"],
+        update=["last_seq", "unread", "unseen"],
+    )
+    return [hint for inbox in touched if (hint := inbox.hint())]

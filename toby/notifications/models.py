@@ -1,0 +1,137 @@
+"""Inboxes, items and facts, and what this service has learned of users and follows.
+
+A fact is what one event means to one recipient; an item is what the recipient sees, made of one or
+more facts. Every change of an item takes the next `seq` of its inbox under the inbox row's lock:
+whoever has seen n has missed nothing at or under n.
+"""
+
+import secrets
+from uuid import uuid4
+
+from django.db import models
+
+from toby.common.fields import ExactCharField
+
+
+class Kind(models.TextChoices):
+    POST_APPROVED = "post_approved"
+    POST_REJECTED = "post_rejected"
+    POST_PUBLISHED = "post_published"
+    COMMENT_ADDED = "comment_added"
+    FOLLOWED = "followed"
+
+
+def new_epoch() -> str:
+    return secrets.token_hex(6)
+
+
+class Inbox(models.Model):
+    """One row a recipient. `floor_seq` is the highest seq of a deleted item: a client that saw
+    less than that has to start afresh. A new `epoch` makes all tokens that are out void."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    epoch = ExactCharField(max_length=12, default=new_epoch)
+    last_seq = models.PositiveBigIntegerField(default=0)
+    floor_seq = models.PositiveBigIntegerField(default=0)
+    unread = models.PositiveIntegerField(default=0)
+    unseen = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "inboxes"
+
+    def __str__(self) -> str:
+        return f"inbox of user {self.user_id} at {self.last_seq}"
+
+
+class Item(models.Model):
+    """What a recipient sees. `content_seq` is the seq of its last fact: lists are ordered by it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    recipient_id = models.BigIntegerField()
+    kind = ExactCharField(max_length=30, choices=Kind.choices)
+    # Facts with the same key of a recipient make one item.
+    group_key = ExactCharField(max_length=100)
+    seq = models.PositiveBigIntegerField()
+    content_seq = models.PositiveBigIntegerField()
+    fact_count = models.PositiveIntegerField(default=0)
+    actor = models.JSONField(null=True)
+    target = models.JSONField()
+    data = models.JSONField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    retracted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["recipient_id", "group_key"], name="a_group_is_one_item"
+            ),
+            models.UniqueConstraint(fields=["recipient_id", "seq"], name="a_seq_is_given_once"),
+        )
+        indexes = (
+            models.Index(fields=["recipient_id", "content_seq"], name="items_newest_first"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} for user {self.recipient_id}"
+
+
+class Fact(models.Model):
+    """What one event means to one recipient. Kept when retracted, so that the event, when it
+    comes again, does not revive it. `act` names what an undoing event takes back."""
+
+    event_id = models.UUIDField()
+    recipient_id = models.BigIntegerField()
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts")
+    act = ExactCharField(max_length=100, blank=True)
+    created_at = models.DateTimeField()
+    retracted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["event_id", "recipient_id"], name="an_event_is_one_fact_a_recipient"
+            ),
+        )
+        indexes = (models.Index(fields=["recipient_id", "act"], name="facts_of_an_act"),)
+
+    def __str__(self) -> str:
+        return f"fact {self.event_id} for user {self.recipient_id}"
+
+
+class KnownUser(models.Model):
+    """What auth's events told of a user; an older `version` never replaces a newer one."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    username = models.CharField(max_length=30)
+    display_name = models.CharField(max_length=80)
+    picture_url = models.CharField(max_length=500, blank=True)
+    version = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class KnownFollow(models.Model):
+    """Who follows whom, as social's events told. An undone follow stays, as inactive, for its
+    `version`: an older event that comes late must not bring it back."""
+
+    follower_id = models.BigIntegerField()
+    followee_id = models.BigIntegerField()
+    active = models.BooleanField()
+    version = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["follower_id", "followee_id"], name="a_known_follow_is_known_once"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["followee_id", "active", "follower_id"], name="known_followers"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.follower_id} follows {self.followee_id}"

@@ -1,0 +1,62 @@
+"""What can be read of inboxes and items."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from toby.common.errors import NotFound
+from toby.notifications.models import Inbox, Item
+from toby.notifications.sync_tokens import SyncToken
+
+CHANGES_PAGE = 200
+
+
+def items(user_id: int) -> QuerySet[Item]:
+    """What a list shows: no tombstones."""
+    return Item.objects.filter(recipient_id=user_id, retracted_at=None)
+
+
+def item(user_id: int, item_id: UUID) -> Item:
+    """Raises NotFound."""
+    found = items(user_id).filter(id=item_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new after a token. `inbox` was read before `items`: its counts may be the older, and
+    a client that has all of `items` has missed nothing at or under its last_seq.
+
+    `reset` says that the token is of no use: another epoch, ahead of the inbox, or from before
+    tombstones were deleted.
+    """
+
+    inbox: Inbox
+    items: list[Item]
+    reset: bool
+    more: bool
+
+
+def changes_after(inbox: Inbox, token: SyncToken) -> Changes:
+    """Up to CHANGES_PAGE items with a seq over the token's, in order of seq."""
+    if token.epoch != inbox.epoch or not inbox.floor_seq <= token.seq <= inbox.last_seq:
+        # A client that has seen an item newer than `inbox` is ahead of it only by what was
+        # committed since, and has read it from here: read again before calling it foreign.
+        inbox = Inbox.objects.get(user_id=inbox.user_id)
+        if token.epoch != inbox.epoch or not inbox.floor_seq <= token.seq <= inbox.last_seq:
+            return Changes(inbox, [], reset=True, more=False)
+    found = list(
+        Item.objects.filter(recipient_id=inbox.user_id, seq__gt=token.seq).order_by("seq")[
+            :CHANGES_PAGE
+        ]
+    )
+    return Changes(inbox, found, reset=False, more=len(found) == CHANGES_PAGE)
+
+
+def positions(user_ids: list[int]) -> dict[int, SyncToken]:
+    """The newest token of each of these inboxes."""
+    rows = Inbox.objects.filter(user_id__in=user_ids).values_list("user_id", "epoch", "last_seq")
+    return {user_id: SyncToken(epoch, seq) for user_id, epoch, seq in rows}

@@ -1,0 +1,91 @@
+"""How notifications look, in answers and in frames, and what requests may hold."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from toby.common.renderers import Out, Timestamp, timestamp
+from toby.common.serializers import In, Whole
+from toby.notifications.models import Inbox, Item
+from toby.notifications.sync_tokens import SyncToken
+from toby.notifications.texts import text_of
+
+
+class ItemOut(Out, frozen=True, kw_only=True):
+    """A retracted item is a tombstone: `retracted` is true and all that it said is gone.
+
+    Of two versions of an item the one with the greater `seq` is the newer. `state` is unseen, seen
+    or read. Lists are ordered by `content_seq`, and `up_to` speaks of it.
+    """
+
+    id: str
+    kind: str
+    seq: int
+    content_seq: int
+    retracted: bool
+    state: str
+    actor: dict[str, Any] | None
+    fact_count: int
+    target: dict[str, Any] | None
+    title: str
+    text: str
+    link: str
+    data: dict[str, Any]
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, item: Item) -> "ItemOut":
+        gone = item.retracted_at is not None
+        title, text, link = ("", "", "") if gone else text_of(item)
+        return cls(
+            id=str(item.id),
+            kind=item.kind,
+            seq=item.seq,
+            content_seq=item.content_seq,
+            retracted=gone,
+            state="read" if item.read_at else "seen" if item.seen_at else "unseen",
+            actor=None if gone else item.actor,
+            fact_count=item.fact_count,
+            target=None if gone else item.target,
+            title=title,
+            text=text,
+            link=link,
+            data={} if gone else item.data,
+            created_at=timestamp(item.created_at),
+            updated_at=timestamp(item.updated_at),
+        )
+
+
+class CountsOut(Out, frozen=True, kw_only=True):
+    """`token` is the sync token that these counts are of."""
+
+    token: str
+    unread: int
+    unseen: int
+
+    @classmethod
+    def of(cls, inbox: Inbox) -> "CountsOut":
+        token = str(SyncToken(inbox.epoch, inbox.last_seq))
+        return cls(token=token, unread=inbox.unread, unseen=inbox.unseen)
+
+
+class TicketOut(Out, frozen=True, kw_only=True):
+    """`expires_in` is in seconds."""
+
+    ticket: str
+    expires_in: int
+
+
+class MarkIn(In):
+    """Either some ids, or all up to a content_seq."""
+
+    ids = serializers.ListField(
+        child=serializers.UUIDField(), max_length=500, allow_empty=False, required=False
+    )
+    up_to = Whole(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("ids" in attrs) == ("up_to" in attrs):
+            raise serializers.ValidationError("Give either ids or up_to.", code="ids_or_up_to")
+        return attrs

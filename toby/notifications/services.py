@@ -1,0 +1,46 @@
+"""What a recipient can do: mark items read, seen or unread."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from toby.notifications.hints import Hint
+from toby.notifications.inboxes import lock_inboxes, write
+from toby.notifications.models import Inbox, Item
+
+MARKED_AT_ONCE = 500
+
+
+def mark(
+    *, user_id: int, state: str, ids: Sequence[UUID] | None = None, up_to: int | None = None
+) -> tuple[Inbox, list[Hint]]:
+    """Puts items into `state` ("read", "seen" or "unread"): those with `ids`, or all with a
+    content_seq of at most `up_to`. Ids that are not the user's are passed over.
+
+    Returns the inbox after it and the hints to send. Idempotent; long lists are done in parts.
+    """
+    hints: list[Hint] = []
+    while True:
+        with transaction.atomic():
+            opened = lock_inboxes([user_id])
+            inbox = opened[user_id]
+            items = to_be_marked(user_id, state, ids, up_to)
+            for item in items:
+                inbox.mark(item, state, timezone.now())
+            hints += write(opened)
+        if len(items) < MARKED_AT_ONCE:
+            return inbox.row, hints
+
+
+def to_be_marked(
+    user_id: int, state: str, ids: Sequence[UUID] | None, up_to: int | None
+) -> list[Item]:
+    """The next MARKED_AT_ONCE items that are not in `state` yet, in order of content_seq."""
+    lacking = {"read": {"read_at": None}, "seen": {"seen_at": None}, "unread": {"read_at__isnull": False}}
+    rows = Item.objects.filter(recipient_id=user_id, retracted_at=None).filter(**lacking[state])
+    rows = rows.filter(content_seq__lte=up_to) if up_to is not None else rows.filter(id__in=ids or [])
+    return list(rows.order_by("content_seq")[:MARKED_AT_ONCE])
+
+

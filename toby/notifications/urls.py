@@ -1,0 +1,19 @@
+"""Everything the notifications service answers over HTTP."""
+
+from django.urls import path
+
+from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
+from toby.notifications import views
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+urlpatterns = [
+    *common_urls(),
+    path("api/v1/notifications", views.Items.as_view()),
+    path("api/v1/notifications/<uuid:item_id>", views.OneItem.as_view()),
+    path("api/v1/notifications/counts", views.Counts.as_view()),
+    path("api/v1/notifications/read", views.Mark.as_view(state="read")),
+    path("api/v1/notifications/unread", views.Mark.as_view(state="unread")),
+    path("api/v1/notifications/seen", views.Mark.as_view(state="seen")),
+    path("api/v1/notifications/tickets", views.Tickets.as_view()),
+]

@@ -1,0 +1,1 @@
+"""One settings module a service; `base` holds what they share."""

@@ -1,0 +1,169 @@
+"""What the three services share. Reads the environment once, typed (`environment.read`)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from toby.common.logging import logging_config
+from toby.settings.environment import flag, long_key, mail, origin, positive, read, redis_url, words
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SECRET_KEY = read("TOBY_SECRET_KEY", long_key, like="50 random characters")
+# Refresh tokens are derived with it: changing it ends every session.
+TOKEN_KEY = read("TOBY_TOKEN_KEY", long_key, like="50 random characters")
+DEBUG = read("TOBY_DEBUG", flag, like="0 or 1", default=False)
+PUBLIC_ORIGIN = read("TOBY_PUBLIC_ORIGIN", origin, like="https://toby.example")
+ALLOWED_HOSTS = read("TOBY_ALLOWED_HOSTS", words, like="toby.example,localhost")
+PROCESS_NAME = read("TOBY_PROCESS", str, like="social-1", default="toby")
+
+REDIS_URL = read("REDIS_URL", redis_url, like="redis://127.0.0.1:6379/0")
+REDIS_TIMEOUT_S = 0.3
+KAFKA_BOOTSTRAP_SERVERS = read("KAFKA_BOOTSTRAP_SERVERS", str, like="127.0.0.1:9092")
+# A broker that keeps its log in memory: the relay sends the retained outbox again at each start.
+KAFKA_IS_VOLATILE = read("TOBY_KAFKA_VOLATILE", flag, like="0 or 1", default=False)
+KAFKA_PARTITIONS = read("TOBY_KAFKA_PARTITIONS", positive, like="6", default=6)
+KAFKA_REPLICATION = read("TOBY_KAFKA_REPLICATION", positive, like="3", default=1)
+
+ACCESS_TOKEN_TTL = timedelta(
+    seconds=read("TOBY_ACCESS_TOKEN_TTL_S", positive, like="900", default=900)
+)
+REFRESH_TOKEN_TTL = timedelta(
+    seconds=read("TOBY_REFRESH_TOKEN_TTL_S", positive, like="2592000", default=30 * 24 * 3600)
+)
+OUTBOX_RETENTION = timedelta(days=7)
+# The ledger must outlive all that an event can come back from: outbox, Kafka, dead letters.
+LEDGER_RETENTION = timedelta(days=60)
+RELAY_POLL_S = 0.02
+MAX_BODY_BYTES = 1024 * 1024
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": read("CACHE_URL", redis_url, like="redis://127.0.0.1:6379/1"),
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_S,
+            "SOCKET_TIMEOUT": REDIS_TIMEOUT_S,
+        },
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "capacity": 10_000},
+    }
+}
+
+EMAIL_BACKEND = "mailer.backend.DbBackend"
+globals().update(read("EMAIL_URL", mail, like="smtp://user:password@host:25", default=mail("console:")))
+DEFAULT_FROM_EMAIL = read("TOBY_MAIL_FROM", str, like="toby@toby.example", default="toby@localhost")
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "toby.common",
+]
+# What auth and social both install, since their rows refer to each other.
+SHARED_DATABASE_APPS = [
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "mailer",
+    "toby.accounts",
+    "toby.social",
+    "toby.outbox",
+    "toby.consumer",
+]
+MIDDLEWARE = [
+    "toby.common.middleware.request_context",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+ADMIN_MIDDLEWARE = [
+    *MIDDLEWARE,
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+APPEND_SLASH = False
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+LOGGING = logging_config()
+LOGGING_CONFIG = "logging.config.dictConfig"
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_ORIGIN.startswith("https://")
+SECURE_HSTS_SECONDS = 31_536_000 if SESSION_COOKIE_SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT = False
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W004",  # HSTS is set where the origin is https
+    "security.W005",  # subdomains are not this site's to bind
+    "security.W008",  # nginx ends TLS
+    "security.W012",  # cookies are secure where the origin is https
+    "security.W016",
+    "security.W021",  # preload is the operator's decision
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["toby.common.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["toby.common.permissions.Undeclared"],
+    "DEFAULT_PARSER_CLASSES": ["toby.common.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["toby.common.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "toby.common.renderers.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "toby.common.openapi.Schema",
+    "EXCEPTION_HANDLER": "toby.common.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["toby.common.openapi.describe_problems"],
+}

@@ -1,0 +1,21 @@
+"""The notifications service and its consumer; it shares no database with the others."""
+
+from toby.settings.base import *  # noqa: F403  a settings module is its base plus what differs
+from toby.settings.base import INSTALLED_APPS, SPECTACULAR_SETTINGS
+from toby.settings.environment import database, read
+
+SERVICE = "notifications"
+DATABASES = {
+    "default": read(
+        "NOTIFICATIONS_DATABASE_URL",
+        database,
+        like="mysql://user:password@host:3306/toby_notifications",
+    )
+}
+INSTALLED_APPS = ["channels", *INSTALLED_APPS, "toby.consumer", "toby.notifications"]
+ROOT_URLCONF = "toby.notifications.urls"
+ASGI_APPLICATION = "toby.asgi.application"
+CONSUMER_GROUP = "notifications"
+CONSUMER_HANDLERS = "toby.notifications.handlers"
+PERIODIC_JOBS = [("toby.consumer.jobs.prune", 3600)]
+SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: notifications"}

@@ -1,0 +1,26 @@
+"""The social service, Django admin, the outbox relay and the timeline consumer."""
+
+from toby.settings.base import *  # noqa: F403  a settings module is its base plus what differs
+from toby.settings.base import (
+    ADMIN_MIDDLEWARE,
+    INSTALLED_APPS,
+    SHARED_DATABASE_APPS,
+    SPECTACULAR_SETTINGS,
+)
+from toby.settings.environment import database, read
+
+SERVICE = "social"
+DATABASES = {"default": read("DATABASE_URL", database, like="mysql://user:password@host:3306/toby")}
+INSTALLED_APPS = [*INSTALLED_APPS, *SHARED_DATABASE_APPS]
+MIDDLEWARE = ADMIN_MIDDLEWARE
+ROOT_URLCONF = "toby.social.urls"
+CONSUMER_GROUP = "timeline"
+CONSUMER_HANDLERS = "toby.social.handlers"
+# (function, seconds between two runs)
+PERIODIC_JOBS = [
+    ("toby.outbox.jobs.prune", 600),
+    ("toby.consumer.jobs.prune", 3600),
+    ("toby.accounts.jobs.purge_sessions", 3600),
+    ("toby.accounts.jobs.retry_deferred_mail", 60),
+]
+SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: social"}

@@ -1,0 +1,1 @@
+"""Posts, moderation, following, comments and the home feed: the social service."""

@@ -1,0 +1,38 @@
+"""The timeline consumer: what events change in home feeds (fan-out on write)."""
+
+from typing import Any
+
+from toby.consumer.handlers import Handlers
+from toby.events import Envelope, PostPublished, UserFollowed, UserUnfollowed
+from toby.social.services import timelines
+
+
+class TimelineWork:
+    """Each handler writes at once, in the batch's transaction: nothing is gathered."""
+
+    def begin(self, envelope: Envelope) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def committed(self) -> None:
+        pass
+
+
+handlers = Handlers(TimelineWork)
+
+
+@handlers.handles(PostPublished)
+def fill_the_followers_feeds(event: PostPublished, work: Any) -> None:
+    timelines.add_post(post_id=event.post_id)
+
+
+@handlers.handles(UserFollowed)
+def backfill_from_the_followed(event: UserFollowed, work: Any) -> None:
+    timelines.backfill(reader_id=event.follower_id, author_id=event.followee_id)
+
+
+@handlers.handles(UserUnfollowed)
+def remove_the_unfollowed(event: UserUnfollowed, work: Any) -> None:
+    timelines.remove_author(reader_id=event.follower_id, author_id=event.followee_id)

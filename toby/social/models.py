@@ -1,0 +1,192 @@
+"""Posts and their revisions, comments, who follows whom, and the moderation log."""
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q, QuerySet
+
+from toby.common.fields import ExactCharField
+from toby.common.principals import Principal
+
+User = settings.AUTH_USER_MODEL
+
+
+class PostQuerySet(QuerySet["Post"]):
+    """Who may see which posts is said here and nowhere else."""
+
+    def live(self) -> Self:
+        return self.filter(published_at__isnull=False)
+
+    def visible_to(self, principal: Principal | None) -> Self:
+        """Live ones; all to moderators; their own to authors."""
+        if principal is None:
+            return self.live()
+        if principal.is_moderator:
+            return self
+        return self.filter(Q(published_at__isnull=False) | Q(author_id=principal.user_id))
+
+
+class Post(models.Model):
+    """What is live. `version` counts the live texts; with none yet, title and body are empty."""
+
+    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="posts")
+    slug = ExactCharField(max_length=100, unique=True)
+    title = models.CharField(max_length=200, blank=True)
+    body = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=0)
+    comment_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True)
+    # The id of the log's line that made it live: the order of public lists, and unique.
+    live_order = models.PositiveBigIntegerField(null=True, unique=True)
+
+    objects: ClassVar[models.Manager["Post"]] = models.Manager.from_queryset(PostQuerySet)()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(published_at__isnull=True) | Q(version__gt=0),
+                name="what_is_live_has_been_approved",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Revision(models.Model):
+    """A proposed text. `version` grows with each edit of it: moderators decide on what they saw."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="revisions")
+    state = ExactCharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    # True while draft or pending, empty afterwards: conditional constraints vanish on MySQL.
+    open = models.BooleanField(null=True, default=True)
+    base_version = models.PositiveIntegerField()
+    version = models.PositiveIntegerField(default=1)
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="decisions"
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["post", "open"], name="a_post_has_one_open_revision"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="rejected") | ~Q(reason=""), name="a_rejection_has_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(open=True, state__in=["draft", "pending"])
+                | Q(open__isnull=True, state__in=["approved", "rejected", "withdrawn"]),
+                name="a_revision_is_open_until_it_is_decided",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["state", "submitted_at", "id"], name="queue_oldest_first"),
+        )
+
+    def __str__(self) -> str:
+        return f"revision {self.pk} of post {self.post_id}"
+
+
+class ModerationAct(models.Model):
+    """A line of the moderation log: who did what to which revision, when and why."""
+
+    class Act(models.TextChoices):
+        SUBMITTED = "submitted"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="acts")
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    act = ExactCharField(max_length=20, choices=Act.choices)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.revision_id}"
+
+
+class Comment(models.Model):
+    """A reader's word on a live post."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="comments")
+    body = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=["post", "id"], name="comments_of_a_post"),)
+
+    def __str__(self) -> str:
+        return f"comment {self.pk} on post {self.post_id}"
+
+
+class Profile(models.Model):
+    """What a user is among others. `follow_version` counts changes to whom they follow; its row's
+    lock puts these in order."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="profile"
+    )
+    follow_version = models.PositiveBigIntegerField(default=0)
+    follower_count = models.PositiveIntegerField(default=0)
+    following_count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"profile of user {self.pk}"
+
+
+class Follow(models.Model):
+    follower = models.ForeignKey(User, on_delete=models.CASCADE, related_name="follows")
+    followee = models.ForeignKey(User, on_delete=models.CASCADE, related_name="followed_by")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["follower", "followee"], name="a_user_follows_another_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(follower=F("followee")), name="nobody_follows_themselves"
+            ),
+        )
+        indexes = (models.Index(fields=["followee", "follower"], name="followers_of_a_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.follower_id} follows {self.followee_id}"
+
+
+class TimelineEntry(models.Model):
+    """A post in a reader's home feed, put there by the timeline consumer when it went live."""
+
+    reader = models.ForeignKey(User, on_delete=models.CASCADE, related_name="timeline")
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="+")
+    author_id = models.BigIntegerField()
+    live_order = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["reader", "post"], name="a_post_is_in_a_feed_once"),
+        )
+        indexes = (
+            models.Index(fields=["reader", "live_order"], name="feed_newest_first"),
+            models.Index(fields=["reader", "author_id"], name="feed_rows_of_an_author"),
+        )
+
+    def __str__(self) -> str:
+        return f"post {self.post_id} for {self.reader_id}"

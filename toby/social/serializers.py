@@ -1,0 +1,144 @@
+"""What social's requests may hold and what its answers look like."""
+
+from typing import Any
+
+from toby.common.renderers import Out, Timestamp, timestamp
+from toby.common.serializers import In, Text, Whole
+from toby.social.models import Comment, Post, Profile, Revision
+
+
+class PostIn(In):
+    title = Text(max_length=200)
+    body = Text(max_length=100_000, trim_whitespace=False)
+
+
+class CommentIn(In):
+    body = Text(max_length=10_000)
+
+
+class ApproveIn(In):
+    version = Whole(help_text="The version of the revision that you saw.")
+
+
+class RejectIn(In):
+    version = Whole(help_text="The version of the revision that you saw.")
+    reason = Text(max_length=2000, help_text="The author is told.")
+
+
+class AuthorOut(Out, frozen=True, kw_only=True):
+    id: int
+    username: str
+    display_name: str
+    picture_url: str
+
+    @classmethod
+    def of(cls, user: Any) -> "AuthorOut":
+        return cls(
+            id=user.pk,
+            username=user.username,
+            display_name=user.display_name or user.username,
+            picture_url=user.picture_url,
+        )
+
+
+class PostOut(Out, frozen=True, kw_only=True):
+    """A post as lists show it. `published_at` is null until it is live."""
+
+    slug: str
+    title: str
+    author: AuthorOut
+    comment_count: int
+    created_at: Timestamp
+    published_at: Timestamp | None
+
+    @classmethod
+    def of(cls, post: Post) -> "PostOut":
+        return cls(**shared(post))
+
+
+class RevisionOut(Out, frozen=True, kw_only=True):
+    """A proposed text."""
+
+    id: int
+    slug: str
+    state: str
+    version: int
+    title: str
+    body: str
+    reason: str
+    author: AuthorOut
+    submitted_at: Timestamp | None
+
+    @classmethod
+    def of(cls, revision: Revision) -> "RevisionOut":
+        return cls(
+            id=revision.pk,
+            slug=revision.post.slug,
+            state=revision.state,
+            version=revision.version,
+            title=revision.title,
+            body=revision.body,
+            reason=revision.reason,
+            author=AuthorOut.of(revision.post.author),
+            submitted_at=timestamp(revision.submitted_at) if revision.submitted_at else None,
+        )
+
+
+class PostDetailOut(PostOut, frozen=True, kw_only=True):
+    """A post with its text; `proposed` only for those who may see it."""
+
+    body: str
+    version: int
+    proposed: RevisionOut | None
+
+    @classmethod
+    def of_post(cls, post: Post, proposed: Revision | None) -> "PostDetailOut":
+        return cls(
+            **shared(post),
+            body=post.body,
+            version=post.version,
+            proposed=RevisionOut.of(proposed) if proposed else None,
+        )
+
+
+def shared(post: Post) -> dict[str, Any]:
+    return {
+        "slug": post.slug,
+        "title": post.title,
+        "author": AuthorOut.of(post.author),
+        "comment_count": post.comment_count,
+        "created_at": timestamp(post.created_at),
+        "published_at": timestamp(post.published_at) if post.published_at else None,
+    }
+
+
+class CommentOut(Out, frozen=True, kw_only=True):
+    id: int
+    author: AuthorOut
+    body: str
+    created_at: Timestamp
+
+    @classmethod
+    def of(cls, comment: Comment) -> "CommentOut":
+        return cls(
+            id=comment.pk,
+            author=AuthorOut.of(comment.author),
+            body=comment.body,
+            created_at=timestamp(comment.created_at),
+        )
+
+
+class ProfileOut(Out, frozen=True, kw_only=True):
+    user: AuthorOut
+    follower_count: int
+    following_count: int
+    followed_by_me: bool
+
+    @classmethod
+    def of(cls, profile: Profile, *, followed_by_me: bool) -> "ProfileOut":
+        return cls(
+            user=AuthorOut.of(profile.user),
+            follower_count=profile.follower_count,
+            following_count=profile.following_count,
+            followed_by_me=followed_by_me,
+        )

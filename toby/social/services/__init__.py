@@ -1,0 +1,1 @@
+"""What can happen in the social service; nothing else writes its rows."""

@@ -1,0 +1,106 @@
+"""Writing posts: an author's side of a revision."""
+
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from toby.common.errors import NotFound, Refused
+from toby.common.principals import Principal
+from toby.social.models import ModerationAct, Post, Revision
+
+SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+class NothingToSubmit(Refused):
+    """This post has no draft."""
+
+    status, code = 409, "nothing_to_submit"
+
+
+class RevisionPending(Refused):
+    """What is proposed already waits for a moderator's decision."""
+
+    status, code = 409, "revision_pending"
+
+
+class BaseChanged(Refused):
+    """The live text is no longer the one that this draft was based on."""
+
+    status, code = 409, "base_changed"
+
+
+def create_post(*, by: Principal, title: str, body: str) -> Revision:
+    """A new post with a first draft; only its author sees it until a moderator approves."""
+    now = timezone.now()
+    with transaction.atomic():
+        post = Post.objects.create(author_id=by.user_id, slug=make_slug(title), created_at=now)
+        return Revision.objects.create(
+            post=post, base_version=0, title=title, body=body, created_at=now
+        )
+
+
+def propose_edit(*, slug: str, by: Principal, title: str, body: str) -> Revision:
+    """Changes the open draft of a post, or opens one; the live text stays.
+
+    Raises RevisionPending while a moderator may be reading.
+    """
+    with transaction.atomic():
+        post = lock_own_post(slug, by)
+        revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
+        if revision is None:
+            return Revision.objects.create(
+                post=post,
+                base_version=post.version,
+                title=title,
+                body=body,
+                created_at=timezone.now(),
+            )
+        if revision.state != Revision.State.DRAFT:
+            raise RevisionPending
+        revision.title, revision.body = title, body
+        revision.version += 1
+        revision.save(update_fields=["title", "body", "version"])
+        return revision
+
+
+def submit_post(*, slug: str, by: Principal) -> Revision:
+    """Puts a post's draft into the moderators' queue.
+
+    Raises NothingToSubmit, RevisionPending, and BaseChanged if the live text changed meanwhile.
+    """
+    with transaction.atomic():
+        post = lock_own_post(slug, by)
+        revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
+        if revision is None:
+            raise NothingToSubmit
+        if revision.state == Revision.State.PENDING:
+            raise RevisionPending
+        if revision.base_version != post.version:
+            raise BaseChanged
+        revision.state, revision.submitted_at = Revision.State.PENDING, timezone.now()
+        revision.version += 1
+        revision.save(update_fields=["state", "submitted_at", "version"])
+        ModerationAct.objects.create(
+            revision=revision,
+            actor_id=by.user_id,
+            act=ModerationAct.Act.SUBMITTED,
+            at=revision.submitted_at,
+        )
+        revision.post = post
+        return revision
+
+
+def lock_own_post(slug: str, by: Principal) -> Post:
+    """Raises NotFound, for others' posts as well: whether there is a draft is nobody's business."""
+    post = Post.objects.select_for_update().filter(slug=slug, author_id=by.user_id).first()
+    if post is None:
+        raise NotFound
+    return post
+
+
+def make_slug(title: str) -> str:
+    """Readable where the title is Latin, unique by 40 random bits, final once the post is live."""
+    ending = "".join(secrets.choice(SLUG_ALPHABET) for _ in range(8))
+    return f"{slugify(title)[:80].strip('-') or 'post'}-{ending}"

@@ -1,0 +1,193 @@
+"""The social service's endpoints."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from toby.common.openapi import PAGING
+from toby.common.pagination import Page, paginate
+from toby.common.permissions import (
+    Anyone,
+    Moderator,
+    SignedIn,
+    SignedInToWrite,
+    principal,
+    principal_or_none,
+)
+from toby.common.views import no_content, parsed
+from toby.social import selectors
+from toby.social.models import TimelineEntry
+from toby.social.serializers import (
+    ApproveIn,
+    CommentIn,
+    CommentOut,
+    PostDetailOut,
+    PostIn,
+    PostOut,
+    ProfileOut,
+    RejectIn,
+    RevisionOut,
+)
+from toby.social.services import comments, follows, moderation, posts
+
+
+class Posts(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """Live posts, the newest first."""
+        rows = selectors.live_posts()
+        return Response(
+            paginate(request, rows, name="posts", by="live_order", render=PostOut.of)
+        )
+
+    @extend_schema(request=PostIn, responses={201: PostDetailOut})
+    def post(self, request: Request) -> Response:
+        """Write a post: a draft that only you see."""
+        draft = posts.create_post(by=principal(request), **parsed(PostIn, request))
+        return Response(PostDetailOut.of_post(draft.post, draft), status=201)
+
+
+class OnePost(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(responses=PostDetailOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """One post; what is not live, to its author and moderators only."""
+        caller = principal_or_none(request)
+        post = selectors.post(slug, seen_by=caller)
+        proposed = selectors.open_revision(post, seen_by=caller)
+        return Response(PostDetailOut.of_post(post, proposed))
+
+    @extend_schema(request=PostIn, responses=RevisionOut)
+    def put(self, request: Request, slug: str) -> Response:
+        """Change your draft, or propose a change of what is live."""
+        revision = posts.propose_edit(slug=slug, by=principal(request), **parsed(PostIn, request))
+        return Response(RevisionOut.of(revision))
+
+
+class Submit(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=RevisionOut)
+    def post(self, request: Request, slug: str) -> Response:
+        """Ask the moderators for approval."""
+        return Response(RevisionOut.of(posts.submit_post(slug=slug, by=principal(request))))
+
+
+class Comments(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(parameters=PAGING, responses=Page[CommentOut])
+    def get(self, request: Request, slug: str) -> Response:
+        """Comments on a post, the newest first."""
+        post = selectors.post(slug, seen_by=principal_or_none(request))
+        rows = selectors.comments_on(post)
+        return Response(
+            paginate(request, rows, name=f"comments:{post.pk}", by="id", render=CommentOut.of)
+        )
+
+    @extend_schema(request=CommentIn, responses={201: CommentOut})
+    def post(self, request: Request, slug: str) -> Response:
+        """Comment on a live post."""
+        comment = comments.add_comment(
+            slug=slug, by=principal(request), **parsed(CommentIn, request)
+        )
+        return Response(CommentOut.of(comment), status=201)
+
+
+class MyPosts(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """Your posts, live or not, the newest first."""
+        caller = principal(request)
+        rows = selectors.posts_of(caller)
+        return Response(
+            paginate(request, rows, name=f"mine:{caller.user_id}", by="id", render=PostOut.of)
+        )
+
+
+class Feed(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """Live posts of those you follow, the newest first."""
+        caller = principal(request)
+
+        def render(entry: TimelineEntry) -> PostOut:
+            return PostOut.of(entry.post)
+
+        rows = selectors.feed_of(caller)
+        return Response(
+            paginate(request, rows, name=f"feed:{caller.user_id}", by="live_order", render=render)
+        )
+
+
+class OneProfile(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(responses=ProfileOut)
+    def get(self, request: Request, username: str) -> Response:
+        """What somebody is among others."""
+        profile = selectors.profile(username)
+        followed = selectors.follows(principal_or_none(request), profile.pk)
+        return Response(ProfileOut.of(profile, followed_by_me=followed))
+
+
+class Following(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses={204: None})
+    def put(self, request: Request, username: str) -> Response:
+        """Follow somebody; following twice is following."""
+        follows.follow(username=username, by=principal(request))
+        return no_content()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, username: str) -> Response:
+        """Follow somebody no longer."""
+        follows.unfollow(username=username, by=principal(request))
+        return no_content()
+
+
+class Queue(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(parameters=PAGING, responses=Page[RevisionOut])
+    def get(self, request: Request) -> Response:
+        """Revisions that wait for a decision, oldest first."""
+        rows = selectors.queue()
+        return Response(
+            paginate(
+                request, rows, name="queue", by="id", render=RevisionOut.of, oldest_first=True
+            )
+        )
+
+
+class Approve(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ApproveIn, responses=PostOut)
+    def post(self, request: Request, revision_id: int) -> Response:
+        """Make a revision live."""
+        given = parsed(ApproveIn, request)
+        post = moderation.approve_revision(revision_id=revision_id, by=principal(request), **given)
+        return Response(PostOut.of(post))
+
+
+class Reject(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=RejectIn, responses={204: None})
+    def post(self, request: Request, revision_id: int) -> Response:
+        """Refuse a revision, with a reason for its author."""
+        given = parsed(RejectIn, request)
+        moderation.reject_revision(revision_id=revision_id, by=principal(request), **given)
+        return no_content()
+
+
