@@ -4,25 +4,57 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Model
+from django.db.models import AutoField, Model
 
 M = TypeVar("M", bound=Model)
+ROWS_A_STATEMENT = 500
 
 # Connection lost or refused, server stopping, deadlock, lock wait: the statement was not at fault.
 TROUBLE = {1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1836, 1927}
 TROUBLE |= {2002, 2003, 2005, 2006, 2013, 2055, 3032, 4031}
 
 
+def insert_missing(rows: Sequence[M], *, unique: Sequence[str]) -> None:
+    """Inserts those of `rows` whose `unique` columns are not taken; touches no row that is there.
+
+    Rather than `ignore_conflicts`, which becomes INSERT IGNORE and hides truncation. Waits for
+    whoever is inserting the same key, until they commit.
+    """
+    if not rows:
+        return
+    options = type(rows[0])._meta
+    fields = [field for field in options.concrete_fields if not isinstance(field, AutoField)]
+    quote = connection.ops.quote_name
+    keys = ", ".join(quote(options.get_field(name).column) for name in unique)  # type: ignore[union-attr]
+    ending = (
+        f"ON DUPLICATE KEY UPDATE {keys.split(',')[0]} = {keys.split(',')[0]}"
+        if connection.vendor == "mysql"
+        else f"ON CONFLICT ({keys}) DO NOTHING"
+    )
+    columns = ", ".join(quote(field.column) for field in fields)
+    line = f"({', '.join(['%s'] * len(fields))})"
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            part = rows[start : start + ROWS_A_STATEMENT]
+            values = [
+                field.get_db_prep_save(field.pre_save(row, add=True), connection)
+                for row in part
+                for field in fields
+            ]
+            cursor.execute(
+                f"INSERT INTO {quote(options.db_table)} ({columns}) "  # noqa: S608  names are ours
+                f"VALUES {', '.join([line] * len(part))} {ending}",
+                values,
+            )
+
+
 def upsert(
     model: type[M], rows: Iterable[M], *, unique: Sequence[str], update: Sequence[str]
 ) -> None:
-    """Inserts `rows`; where `unique` is taken already, sets `update` on the row that is there.
-
-    Rather than `ignore_conflicts`, which becomes INSERT IGNORE and hides truncation.
-    """
+    """Inserts `rows`; where `unique` is taken already, sets `update` on the row that is there."""
     model._default_manager.bulk_create(
         rows,
-        batch_size=1000,
+        batch_size=ROWS_A_STATEMENT,
         update_conflicts=True,
         update_fields=update,
         # MySQL takes whichever unique key is hit and must not be told.

@@ -16,7 +16,7 @@ from django.utils import timezone
 from toby.common.kafka import Incoming
 from toby.common.logging import log
 from toby.common.request_id import request_id
-from toby.common.sql import is_database_trouble, upsert
+from toby.common.sql import insert_missing, is_database_trouble
 from toby.consumer.handlers import Handlers
 from toby.consumer.models import ConsumedEvent, DeadLetter
 from toby.events import BadEvent, Envelope, UnknownType
@@ -117,7 +117,7 @@ class Processor:
             # Sorted, so that two processes with the same events cannot wait for each other.
             for event_id in sorted(set(event_ids))
         ]
-        upsert(ConsumedEvent, lines, unique=["consumer", "event_id"], update=["consumer"])
+        insert_missing(lines, unique=["consumer", "event_id"])
         return set(
             ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True)
         )
@@ -149,7 +149,7 @@ class Processor:
             error=problem[:4000],
             failed_at=timezone.now(),
         )
-        upsert(DeadLetter, [letter], unique=["consumer", "fingerprint"], update=["consumer"])
+        insert_missing([letter], unique=["consumer", "fingerprint"])
         log(
             logger,
             "event.dead_letter",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from toby.common.sql import upsert
+from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
 from toby.notifications.models import Fact, Inbox, Item
 
@@ -38,13 +38,7 @@ def inbox_of(user_id: int) -> Inbox:
 
 
 def make_inboxes(user_ids: Iterable[int]) -> None:
-    upsert(
-        Inbox,
-        [Inbox(user_id=user_id) for user_id in sorted(user_ids)],
-        unique=["user_id"],
-        # Sets what is there to itself; `update` cannot be empty.
-        update=["user_id"],
-    )
+    insert_missing([Inbox(user_id=user_id) for user_id in sorted(user_ids)], unique=["user_id"])
 
 
 def lock_inboxes(user_ids: Iterable[int]) -> dict[int, "OpenInbox"]:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.common.sql import upsert
+from toby.common.sql import insert_missing
 from toby.events import UserFollowed, UserUnfollowed
 from toby.outbox.emit import emit
 from toby.social.models import Follow, Profile
@@ -77,7 +77,7 @@ def user_id_of(username: str) -> int:
 def lock_profiles(follower_id: int, followee_id: int) -> Profile:
     """Locks both profiles, the lower id first, making them where they are missing."""
     ids = sorted({follower_id, followee_id})
-    upsert(Profile, [Profile(user_id=i) for i in ids], unique=["user"], update=["user"])
+    insert_missing([Profile(user_id=i) for i in ids], unique=["user"])
     locked = {p.pk: p for p in Profile.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
     return locked[follower_id]
 

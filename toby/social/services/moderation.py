@@ -106,7 +106,7 @@ def lock_pending(revision_id: int, by: Principal, version: int) -> tuple[Post, R
     post_id = Revision.objects.filter(id=revision_id).values_list("post_id", flat=True).first()
     if post_id is None:
         raise NotFound
-    post = Post.objects.select_for_update(of=("self",)).select_related("author").get(id=post_id)
+    post = Post.objects.select_for_update().get(id=post_id)
     revision = Revision.objects.select_for_update().get(id=revision_id)
     if post.author_id == by.user_id:
         raise OwnRevision

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from toby.common.sql import upsert
+from toby.common.sql import insert_missing
 from toby.social.models import Follow, Post, TimelineEntry
 
 BACKFILL = 200
@@ -43,7 +43,7 @@ def entry(reader_id: int, post: Post) -> TimelineEntry:
 
 
 def insert(entries: Iterable[TimelineEntry]) -> None:
-    upsert(TimelineEntry, list(entries), unique=["reader", "post"], update=["author_id"])
+    insert_missing(list(entries), unique=["reader", "post"])
 
 
 def for_share(

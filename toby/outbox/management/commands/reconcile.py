@@ -1,6 +1,5 @@
 """Compares what was emitted with what was consumed: nothing missing, nothing twice."""
 
-import os
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser

@@ -1,0 +1,241 @@
+"""Plays Toby's story as real clients would: through nginx, with one WebSocket that a reader keeps open.
+
+Prints each step, and for each frame how long after the click it arrived. Exit code 1 if a frame
+that should have come did not, 2 if there is no Toby to play against.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+PATIENCE_S = 10.0
+HERE = Path(__file__).resolve().parents[1]
+
+
+class Failed(Exception):
+    """The story went otherwise than it should; the message says how."""
+
+
+class Person:
+    """Somebody with an account, who calls the API."""
+
+    def __init__(self, origin: str, name: str) -> None:
+        self.origin, self.name = origin, name
+        self.token = ""
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """The answer's JSON. Raises Failed for any but 2xx."""
+        status, answer = self.try_to(method, path, body)
+        if not 200 <= status < 300:
+            raise Failed(f"{method} {path} answered {status}: {answer}")
+        return answer
+
+    def try_to(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            f"{self.origin}/api/v1/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json"},
+        )
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+                content, status = response.read(), response.status
+        except urllib.error.HTTPError as error:
+            content, status = error.read(), error.code
+        return status, json.loads(content) if content else None
+
+    def register(self, password: str) -> None:
+        email = f"{self.name}@toby.example"
+        self.call(
+            "POST",
+            "auth/register",
+            {
+                "email": email,
+                "username": self.name,
+                "password": password,
+                "display_name": self.name.split("-")[0].capitalize(),
+            },
+        )
+        self.log_in(email, password)
+
+    def log_in(self, email: str, password: str) -> None:
+        tokens = self.call("POST", "auth/login", {"email": email, "password": password})
+        self.token = tokens["access_token"]
+
+    def write_and_submit(self, title: str) -> dict[str, Any]:
+        """A pending revision: {id, slug, version, ...}."""
+        post = self.call("POST", "posts", {"title": title, "body": f"# {title}\n\nA demo post."})
+        return dict(self.call("POST", f"posts/{post['slug']}/submit"))
+
+
+class Screen:
+    """What a reader sees: a WebSocket, and the last token that came over it."""
+
+    def __init__(self, reader: Person) -> None:
+        self.reader, self.token = reader, ""
+        self.socket: ClientConnection | None = None
+
+    def open(self) -> None:
+        ticket = self.reader.call("POST", "notifications/tickets")["ticket"]
+        address = self.reader.origin.replace("http", "ws", 1)
+        url = f"{address}/ws/notifications?ticket={ticket}"
+        self.socket = connect(url, open_timeout=PATIENCE_S).__enter__()
+        ready = self.frame("ready")
+        if self.token:
+            self.socket.send(json.dumps({"type": "resume", "after": self.token}))
+        else:
+            self.token = ready["token"]
+
+    def cut(self) -> None:
+        """As when a train enters a tunnel: without a word."""
+        if self.socket is not None:
+            self.socket.socket.close()
+            self.socket = None
+
+    def frame(self, type: str) -> dict[str, Any]:
+        """The next frame of that type; Failed if it does not come."""
+        if self.socket is None:
+            raise Failed("the WebSocket is closed")
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                text = self.socket.recv(timeout=max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                raise Failed(f"no {type} frame within {PATIENCE_S:.0f} s") from None
+            frame = json.loads(text)
+            if "token" in frame and frame["type"] != "ready":
+                self.token = frame["token"]
+            if frame["type"] == type:
+                return dict(frame)
+
+
+def expect(screen: Screen, kind: str, click: Callable[[], object], what: str) -> None:
+    """Clicks, then waits for the item of that kind; prints what came, and when."""
+    step(what)
+    began = time.perf_counter()
+    click()
+    answered_ms = (time.perf_counter() - began) * 1000
+    item = screen.frame("item")["item"]
+    arrived_ms = (time.perf_counter() - began) * 1000
+    if item["kind"] != kind:
+        raise Failed(f"expected {kind}, got {item['kind']}")
+    shown = " ".join(filter(None, (item["title"], item["text"])))
+    print(f"      frame {kind}: {shown}  [{arrived_ms:.0f} ms after the click, "
+          f"{arrived_ms - answered_ms:+.0f} ms after its answer]")
+
+
+def step(what: str) -> None:
+    print(f"  * {what}", flush=True)
+
+
+def play(origin: str, moderator: Person) -> None:
+    mark, password = secrets.token_hex(3), secrets.token_urlsafe(12)
+    ana, ben, cleo = people = [Person(origin, f"{name}-{mark}") for name in ("ana", "ben", "cleo")]
+    for person in people:
+        person.register(password)
+    step("Ana, Ben and Cleo have registered and logged in")
+    ben.call("PUT", f"profiles/{ana.name}/follow")
+    step("Ben follows Ana, and opens his notifications")
+    screen = Screen(ben)
+    screen.open()
+
+    def approve(revision: dict[str, Any]) -> Any:
+        path = f"moderation/revisions/{revision['id']}/approve"
+        return moderator.call("POST", path, {"version": revision["version"]})
+
+    def reject(revision: dict[str, Any], reason: str) -> Any:
+        path = f"moderation/revisions/{revision['id']}/reject"
+        return moderator.call("POST", path, {"version": revision["version"], "reason": reason})
+
+    first = ana.write_and_submit("What the tide left behind")
+    step("Ana has written a post and submitted it")
+    status, _ = ben.try_to("GET", f"posts/{first['slug']}")
+    if status != 404:
+        raise Failed(f"Ben can see what is not approved: {status}")
+    step("Ben cannot see it: 404")
+    expect(screen, "post_published", lambda: approve(first), "the moderator approves it")
+
+    screen.cut()
+    step("Ben's connection is cut")
+    second = ana.write_and_submit("Notes on lighthouses")
+    approve(second)
+    step("Ana's second post is approved while he is away")
+    expect(screen, "post_published", screen.open, "Ben comes back and resumes after his last token")
+
+    his = ben.write_and_submit("A reader writes")
+    expect(screen, "post_approved", lambda: approve(his), "Ben wrote one too; it is approved")
+    expect(
+        screen,
+        "comment_added",
+        lambda: cleo.call("POST", f"posts/{his['slug']}/comments", {"body": "More of this, please."}),
+        "Cleo comments on it",
+    )
+    expect(
+        screen,
+        "followed",
+        lambda: cleo.call("PUT", f"profiles/{ben.name}/follow"),
+        "Cleo follows Ben",
+    )
+    dull = ben.write_and_submit("Buy my lighthouse")
+    expect(
+        screen,
+        "post_rejected",
+        lambda: reject(dull, "This is an advertisement."),
+        "his next one is rejected",
+    )
+    counts = ben.call("GET", "notifications/counts")
+    if counts["unread"] != 6:
+        raise Failed(f"Ben should have 6 unread, and has {counts['unread']}")
+    listed = ben.call("GET", "notifications")["results"]
+    for one in (ana, ben, cleo):
+        one.call("POST", "auth/logout")
+    step(f"Ben has {counts['unread']} unread, {len(listed)} listed; all log out")
+
+
+def running() -> dict[str, str]:
+    """What the newest `make run` or `make stack` has left for us: origin, email, password."""
+    found = sorted(HERE.glob("var/*/running.json"), key=lambda path: path.stat().st_mtime)
+    return dict(json.loads(found[-1].read_text())) if found else {}
+
+
+def main(arguments: Sequence[str]) -> int:
+    known = running()
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+    parser.add_argument("--origin", default=known.get("origin", "http://127.0.0.1:8000"))
+    parser.add_argument("--moderator-email", default=known.get("email"))
+    parser.add_argument("--moderator-password", default=known.get("password"))
+    options = parser.parse_args(arguments)
+    if not options.moderator_email or not options.moderator_password:
+        print("demo: no Toby runs here; start one with make run", file=sys.stderr)
+        return 2
+    moderator = Person(options.origin, "moderator")
+    print(f"Toby at {options.origin}")
+    try:
+        moderator.log_in(options.moderator_email, options.moderator_password)
+        play(options.origin, moderator)
+    except urllib.error.URLError as error:
+        print(f"demo: nothing answers at {options.origin}: {error.reason}", file=sys.stderr)
+        return 2
+    except (Failed, WebSocketException, OSError) as error:
+        print(f"demo: FAILED: {error}", file=sys.stderr)
+        return 1
+    print("the story went as it should")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

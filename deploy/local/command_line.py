@@ -1,0 +1,157 @@
+"""The commands run, stack, servers, provision and venv, for people and for the Makefile."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+from deploy.local import virtualenv
+from deploy.local.console import Console
+from deploy.local.ports import port_from
+from deploy.local.provision import provision
+from deploy.local.servers import ServerFailed, Unavailable
+from deploy.local.servers.base import REPOSITORY
+from deploy.local.stack import Mode, Stack
+
+FAILED, NOT_POSSIBLE = 1, 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return the exit code: 1 if something failed, 2 if this machine does not allow it."""
+    parser = argparse.ArgumentParser(prog="python3 -m deploy.local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("run", help="Toby with embedded servers; needs Python only")
+    commands.add_parser("stack", help="Toby with MariaDB or MySQL, Redis, Kafka and nginx")
+    commands.add_parser("servers", help="only the real servers, and their addresses")
+    commands.add_parser("venv", help="only make .venv, with what the tests need")
+    installing = commands.add_parser("provision", help="only install the real servers")
+    installing.add_argument("--mysql", action="store_true", help="MySQL too, not only MariaDB")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "venv":
+            virtualenv.ensure("tests")
+        elif options.command == "provision":
+            provision(mysql=options.mysql)
+        else:
+            _Foreground(options.command).run()
+    except Unavailable as problem:
+        print(f"toby: {problem}", file=sys.stderr)
+        return NOT_POSSIBLE
+    except ServerFailed as problem:
+        print(f"toby: {problem}\n{problem.log_tail}".rstrip(), file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+class _Foreground:
+    """A stack that runs until Ctrl-C or SIGTERM."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._mode: Mode = "embedded" if command == "run" else "real"
+        self._database = os.environ.get("TOBY_DATABASE") or "mariadb"
+        self._port = port_from(os.environ.get("TOBY_PORT") or "8000")
+        self._console: Console | None = None
+        self._stack: Stack | None = None
+        self._is_stopping = False
+
+    def run(self) -> None:
+        signal.signal(signal.SIGINT, self._interrupt)
+        signal.signal(signal.SIGTERM, self._interrupt)
+        stack = self._prepare()
+        try:
+            self._start(stack)
+            while True:
+                signal.pause()
+        except KeyboardInterrupt:
+            stack.stop()
+            self._say("everything has ended")
+        finally:
+            if self._console:
+                self._console.stop()
+
+    def _prepare(self) -> Stack:
+        python = virtualenv.PYTHON
+        if self._mode == "real":
+            provision(mysql=self._database == "mysql")
+        if self._command != "servers":
+            python = virtualenv.ensure(self._command)
+        color = {"TOBY_LOG_COLOR": "1"} if sys.stdout.isatty() else {}
+        self._stack = Stack(
+            self._mode,
+            REPOSITORY / "var" / ("run" if self._mode == "embedded" else "stack"),
+            self._port,
+            database=self._database,
+            python=python,
+            env=color,
+            say=self._say,
+        )
+        return self._stack
+
+    def _start(self, stack: Stack) -> None:
+        if self._command == "servers":
+            stack.start_servers()
+            for name, value in sorted(stack.addresses.items()):
+                print(f"{name}={value}")
+            sys.stdout.flush()
+            return
+        self._console = Console(stack.log_paths())
+        self._console.start()
+        moderator: dict[str, str] = {}
+        stack.start(alongside=lambda: moderator.update(_moderator(stack)))
+        self._say(_banner(stack, moderator))
+
+    def _say(self, line: str) -> None:
+        if self._console:
+            self._console.say(line)
+        else:
+            print(line, flush=True)
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._say("stopping; once more to end at once")
+            raise KeyboardInterrupt
+        if self._stack:
+            self._stack.kill()
+        os._exit(128 + signal.SIGINT)
+
+
+def _moderator(stack: Stack) -> dict[str, str]:
+    """The login of a moderator, with a password that is new at each start."""
+    who = ("--username", "moderator", "--email", "moderator@toby.example", "--role", "moderator")
+    printed = stack.manage("accounts", "create_user", *who, "--reset-password", "--json")
+    return dict(json.loads(printed.strip().splitlines()[-1]))
+
+
+def _banner(stack: Stack, moderator: Mapping[str, str]) -> str:
+    origin = stack.origin
+    body = json.dumps(
+        {"username": "ana", "email": "ana@toby.example", "password": "a-Long-passw0rd"}
+    )
+    return f"""
+
+  Toby is up: {origin}
+
+    API documentation   {origin}/api/docs/
+    admin               {origin}/admin/
+    moderator           {moderator["email"]}, password {moderator["password"]}
+    mail lands in       {stack.home / "mail"}
+    logs                {stack.home / "logs"}
+
+  Three things to try:
+
+    make demo
+    curl -i {origin}/api/v1/auth/register -H 'Content-Type: application/json' \\
+         -d '{body}'
+    the moderator's queue in the admin
+
+  Ctrl-C stops everything.
+"""

@@ -1,0 +1,135 @@
+"""Valid objects, made through the services; a test states only what matters to it."""
+
+import json
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from toby.accounts.models import Session, User, email_key, username_key
+from toby.accounts.refresh_tokens import RefreshToken
+from toby.accounts.services import mint, set_role
+from toby.common.principals import Principal
+from toby.social.models import Comment, Post, Revision
+from toby.social.services import comments, follows, moderation, posts
+
+_numbers = count(1)
+
+
+def make_user(
+    username: str = "", *, role: str = "user", password: str = "", **fields: Any
+) -> User:
+    """A user; without a password nobody can log in, which saves the time of hashing one."""
+    username = username or f"user{next(_numbers)}"
+    user = User(
+        username=username,
+        username_key=username_key(username),
+        email=fields.pop("email", f"{username}@toby.example"),
+        created_at=timezone.now(),
+        **fields,
+    )
+    user.email_key = email_key(user.email)
+    if password:
+        user.set_password(password)
+    else:
+        user.set_unusable_password()
+    user.save()
+    if role != "user":
+        set_role(user=user, role=role)
+    return User.objects.get(pk=user.pk)
+
+
+def make_moderator(username: str = "") -> User:
+    return make_user(username, role="moderator")
+
+
+def principal(user: User) -> Principal:
+    return user.principal(session_id=str(uuid4()))
+
+
+def access_token(user: User) -> str:
+    """A token of a session of its own. Needs Redis."""
+    now = timezone.now()
+    session = Session(user=user, created_at=now, rotated_at=now)
+    token = RefreshToken.first(session.id)
+    session.refresh_hash = token.digest()
+    session.expires_at = now + timedelta(days=1)
+    session.save(force_insert=True)
+    return mint(user, session, token).access
+
+
+def make_draft(author: User | None = None, *, title: str = "A title", body: str = "A text") -> Revision:
+    return posts.create_post(by=principal(author or make_user()), title=title, body=body)
+
+
+def make_pending(author: User | None = None, **text: str) -> Revision:
+    author = author or make_user()
+    draft = make_draft(author, **text)
+    return posts.submit_post(slug=draft.post.slug, by=principal(author))
+
+
+def make_live_post(author: User | None = None, **text: str) -> Post:
+    revision = make_pending(author, **text)
+    return moderation.approve_revision(
+        revision_id=revision.pk, by=principal(make_moderator()), version=revision.version
+    )
+
+
+def make_comment(post: Post, author: User | None = None, body: str = "Well said") -> Comment:
+    return comments.add_comment(slug=post.slug, by=principal(author or make_user()), body=body)
+
+
+def make_follow(follower: User, followee: User) -> None:
+    follows.follow(username=followee.username, by=principal(follower))
+
+
+class Caller:
+    """Calls the API as a user, or as nobody, and reads JSON."""
+
+    def __init__(self, user: User | None = None, *, token: str = "") -> None:
+        self.client = Client(raise_request_exception=True)
+        self.token = token or (access_token(user) if user else "")
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        response = self.client.generic(
+            method,
+            path,
+            data=b"" if body is None else json.dumps(body).encode(),
+            content_type="application/json",
+            headers=headers,
+        )
+        return Answer(response)
+
+    def get(self, path: str, **headers: str) -> "Answer":
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> "Answer":
+        return self.call("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> "Answer":
+        return self.call("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> "Answer":
+        return self.call("DELETE", path, **headers)
+
+
+class Answer:
+    """`status`, `body` (parsed, None if empty), `headers`; a failed one must be a problem."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.status, self.headers = response.status_code, response.headers
+        content = b"".join(response.streaming_content) if response.streaming else response.content
+        self.body: Any = json.loads(content) if content else None
+        if self.status >= 400:
+            assert self.headers["Content-Type"] == "application/problem+json"
+            assert self.body["status"] == self.status
+
+    @property
+    def code(self) -> str:
+        return str(self.body["code"])

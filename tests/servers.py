@@ -1,0 +1,68 @@
+"""Which servers the tests run on: real ones, unless they cannot be had. A pytest plugin.
+
+TOBY_TEST_ON is mariadb (the default), mysql or embedded. Addresses are known before the servers
+run, so that settings can be read; the `stack` fixture starts them when a test needs one.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.servers import Server, Unavailable
+from deploy.local.stack import Stack
+
+WANTED = os.environ.get("TOBY_TEST_ON", "mariadb")
+PORT = int(os.environ.get("TOBY_TEST_PORT", "18000"))
+IN_CI = os.environ.get("CI") == "true"
+SERVERS = ("database", "redis", "kafka", "nginx") if WANTED != "embedded" else ("redis", "kafka", "nginx")
+# Two runs at a time need two ports, and so two homes.
+HOME = Path(__file__).resolve().parents[1] / "var" / f"test-{PORT}"
+
+
+def make_stack() -> tuple[Stack, str]:
+    """The stack that was asked for; the embedded one, and why, where it cannot be had."""
+    if WANTED == "embedded":
+        return Stack("embedded", HOME / "embedded", PORT, limits=False), ""
+    try:
+        return Stack("real", HOME / WANTED, PORT, database=WANTED, fast=True, limits=False), ""
+    except Unavailable as problem:
+        if IN_CI:
+            pytest.exit(f"no real servers: {problem}", returncode=3)
+        return Stack("embedded", HOME / "embedded", PORT, limits=False), str(problem)
+
+
+STACK, FELL_BACK = make_stack()
+os.environ.update(STACK.addresses)
+# The unit tests' own: `stack` keeps 0 and 1 for the processes of the flow tests.
+os.environ["REDIS_URL"] = STACK.addresses["REDIS_URL"].removesuffix("/0") + "/5"
+os.environ["CACHE_URL"] = STACK.addresses["CACHE_URL"].removesuffix("/1") + "/6"
+os.environ["TOBY_ALLOWED_HOSTS"] += ",testserver"
+
+
+def versions() -> list[str]:
+    units = {id(STACK.server(name).part): STACK.server(name).part for name in SERVERS}
+    return [part.version() for part in units.values() if isinstance(part, Server)]
+
+
+def note() -> str:
+    if FELL_BACK:
+        return f"NOT on real servers: {FELL_BACK}"
+    return "on embedded servers, as asked" if WANTED == "embedded" else "on real servers"
+
+
+def pytest_report_header() -> list[str]:
+    return [f"toby: {note()}", f"servers: {', '.join(versions())}"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"toby: {note()}: {', '.join(versions())}")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The servers are up."""
+    STACK.start_servers()
+    yield STACK
+    STACK.stop()
