@@ -13,11 +13,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE_S = 10.0
@@ -33,7 +33,8 @@ class Person:
 
     def __init__(self, origin: str, name: str) -> None:
         self.origin, self.name = origin, name
-        self.token = ""
+        self.token = self.refresh_token = self.password = ""
+        self.last_headers: Mapping[str, str] = {}
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """The answer's JSON. Raises Failed for any but 2xx."""
@@ -54,11 +55,14 @@ class Person:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
                 content, status = response.read(), response.status
+                self.last_headers = dict(response.headers)
         except urllib.error.HTTPError as error:
             content, status = error.read(), error.code
+            self.last_headers = dict(error.headers)
         return status, json.loads(content) if content else None
 
     def register(self, password: str) -> None:
+        self.password = password
         email = f"{self.name}@toby.example"
         self.call(
             "POST",
@@ -74,7 +78,14 @@ class Person:
 
     def log_in(self, email: str, password: str) -> None:
         tokens = self.call("POST", "auth/login", {"email": email, "password": password})
-        self.token = tokens["access_token"]
+        self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
+
+    def refresh(self) -> bool:
+        """Trades the refresh token; whether that worked."""
+        status, tokens = self.try_to("POST", "auth/refresh", {"refresh_token": self.refresh_token})
+        if status == 200:
+            self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
+        return status == 200
 
     def write_and_submit(self, title: str) -> dict[str, Any]:
         """A pending revision: {id, slug, version, ...}."""
@@ -87,6 +98,7 @@ class Screen:
 
     def __init__(self, reader: Person) -> None:
         self.reader, self.token = reader, ""
+        self.patience_s = PATIENCE_S
         self.socket: ClientConnection | None = None
 
     def open(self) -> None:
@@ -106,21 +118,35 @@ class Screen:
             self.socket.socket.close()
             self.socket = None
 
+    def close_code(self) -> int:
+        """The code with which the server closes; Failed if it does not."""
+        try:
+            while True:
+                self.next_frame()
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+
     def frame(self, type: str) -> dict[str, Any]:
         """The next frame of that type; Failed if it does not come."""
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            frame = self.next_frame(deadline - time.monotonic(), wanted=type)
+            if frame["type"] == type:
+                return frame
+
+    def next_frame(self, within_s: float | None = None, *, wanted: str = "") -> dict[str, Any]:
+        """The next frame, whichever it is; Failed if none comes."""
         if self.socket is None:
             raise Failed("the WebSocket is closed")
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                text = self.socket.recv(timeout=max(0.0, deadline - time.monotonic()))
-            except TimeoutError:
-                raise Failed(f"no {type} frame within {PATIENCE_S:.0f} s") from None
-            frame = json.loads(text)
-            if "token" in frame and frame["type"] != "ready":
-                self.token = frame["token"]
-            if frame["type"] == type:
-                return dict(frame)
+        within_s = self.patience_s if within_s is None else max(0.0, within_s)
+        try:
+            text = self.socket.recv(timeout=within_s)
+        except TimeoutError:
+            raise Failed(f"no {wanted} frame within {self.patience_s:.0f} s") from None
+        frame = dict(json.loads(text))
+        if "token" in frame and frame["type"] != "ready":
+            self.token = frame["token"]
+        return frame
 
 
 def expect(screen: Screen, kind: str, click: Callable[[], object], what: str) -> None:
@@ -208,7 +234,7 @@ def play(origin: str, moderator: Person) -> None:
 
 def running() -> dict[str, str]:
     """What the newest `make run` or `make stack` has left for us: origin, email, password."""
-    found = sorted(HERE.glob("var/*/running.json"), key=lambda path: path.stat().st_mtime)
+    found = sorted(HERE.glob("var/**/running.json"), key=lambda path: path.stat().st_mtime)
     return dict(json.loads(found[-1].read_text())) if found else {}
 
 

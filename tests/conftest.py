@@ -7,6 +7,7 @@ from django.test import Client
 
 from deploy.local.stack import Stack
 from tests.factories import Caller
+from tests.flow.support import Toby, start_toby
 from toby.common import session_store
 
 
@@ -31,3 +32,9 @@ def api(db: None, redis: None) -> Callable[..., Caller]:
 @pytest.fixture
 def browser(db: None, redis: None) -> Client:
     return Client()
+
+
+@pytest.fixture(scope="session")
+def toby(stack: Stack) -> Toby:
+    """The whole system runs, for tests that go through processes."""
+    return start_toby(stack)

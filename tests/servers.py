@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.servers import Server, Unavailable
+from deploy.local.provision import provision
+from deploy.local.servers import Unavailable
 from deploy.local.stack import Stack
 
 WANTED = os.environ.get("TOBY_TEST_ON", "mariadb")
 PORT = int(os.environ.get("TOBY_TEST_PORT", "18000"))
 IN_CI = os.environ.get("CI") == "true"
-SERVERS = ("database", "redis", "kafka", "nginx") if WANTED != "embedded" else ("redis", "kafka", "nginx")
 # Two runs at a time need two ports, and so two homes.
 HOME = Path(__file__).resolve().parents[1] / "var" / f"test-{PORT}"
 
@@ -26,6 +26,8 @@ def make_stack() -> tuple[Stack, str]:
     if WANTED == "embedded":
         return Stack("embedded", HOME / "embedded", PORT, limits=False), ""
     try:
+        # Says what is missing; `make test` has installed it where that is possible.
+        provision(mysql=WANTED == "mysql")
         return Stack("real", HOME / WANTED, PORT, database=WANTED, fast=True, limits=False), ""
     except Unavailable as problem:
         if IN_CI:
@@ -41,11 +43,6 @@ os.environ["CACHE_URL"] = STACK.addresses["CACHE_URL"].removesuffix("/1") + "/6"
 os.environ["TOBY_ALLOWED_HOSTS"] += ",testserver"
 
 
-def versions() -> list[str]:
-    units = {id(STACK.server(name).part): STACK.server(name).part for name in SERVERS}
-    return [part.version() for part in units.values() if isinstance(part, Server)]
-
-
 def note() -> str:
     if FELL_BACK:
         return f"NOT on real servers: {FELL_BACK}"
@@ -53,11 +50,11 @@ def note() -> str:
 
 
 def pytest_report_header() -> list[str]:
-    return [f"toby: {note()}", f"servers: {', '.join(versions())}"]
+    return [f"toby: {note()}", f"servers: {', '.join(STACK.versions())}"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(f"toby: {note()}: {', '.join(versions())}")
+    terminalreporter.write_line(f"toby: {note()}: {', '.join(STACK.versions())}")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 
 from deploy.local import virtualenv
@@ -19,6 +20,7 @@ from deploy.local.servers.base import REPOSITORY
 from deploy.local.stack import Mode, Stack
 
 FAILED, NOT_POSSIBLE = 1, 2
+RUNNING = "running.json"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,13 +30,18 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser("run", help="Toby with embedded servers; needs Python only")
     commands.add_parser("stack", help="Toby with MariaDB or MySQL, Redis, Kafka and nginx")
     commands.add_parser("servers", help="only the real servers, and their addresses")
-    commands.add_parser("venv", help="only make .venv, with what the tests need")
+    making = commands.add_parser("venv", help="only make .venv")
+    making.add_argument("purpose", nargs="?", default="tests", choices=sorted(virtualenv.SETS))
+    testing = commands.add_parser("tests", help="all that the tests need, short of running them")
+    testing.add_argument("--on", default="mariadb", choices=["mariadb", "mysql", "embedded"])
     installing = commands.add_parser("provision", help="only install the real servers")
     installing.add_argument("--mysql", action="store_true", help="MySQL too, not only MariaDB")
     options = parser.parse_args(arguments)
     try:
         if options.command == "venv":
-            virtualenv.ensure("tests")
+            virtualenv.ensure(options.purpose)
+        elif options.command == "tests":
+            _prepare_tests(options.on)
         elif options.command == "provision":
             provision(mysql=options.mysql)
         else:
@@ -48,6 +55,22 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _prepare_tests(on: str) -> None:
+    """Installs the real servers; where that is not possible, says so and leaves the embedded ones.
+
+    With CI=true the tests may not fall back, and neither does this.
+    """
+    purpose = "tests"
+    try:
+        provision(real=on != "embedded", mysql=on == "mysql")
+    except Unavailable as problem:
+        if os.environ.get("CI") == "true":
+            raise
+        print(f"toby: the tests fall back to embedded servers: {problem}", flush=True)
+        purpose = "tests-embedded"
+    virtualenv.ensure("tests-embedded" if on == "embedded" else purpose)
 
 
 class _Foreground:
@@ -65,35 +88,46 @@ class _Foreground:
     def run(self) -> None:
         signal.signal(signal.SIGINT, self._interrupt)
         signal.signal(signal.SIGTERM, self._interrupt)
-        stack = self._prepare()
+        stack = self._stack = self._new_stack()
         try:
+            stack.claim()
+            self._provide()
             self._start(stack)
             while True:
                 signal.pause()
         except KeyboardInterrupt:
+            (stack.home / RUNNING).unlink(missing_ok=True)
             stack.stop()
             self._say("everything has ended")
+        except BaseException:
+            stack.stop()
+            raise
         finally:
             if self._console:
                 self._console.stop()
 
-    def _prepare(self) -> Stack:
-        python = virtualenv.PYTHON
-        if self._mode == "real":
-            provision(mysql=self._database == "mysql")
-        if self._command != "servers":
-            python = virtualenv.ensure(self._command)
+    def _new_stack(self) -> Stack:
         color = {"TOBY_LOG_COLOR": "1"} if sys.stdout.isatty() else {}
-        self._stack = Stack(
+        return Stack(
             self._mode,
-            REPOSITORY / "var" / ("run" if self._mode == "embedded" else "stack"),
+            self._home(),
             self._port,
             database=self._database,
-            python=python,
+            python=virtualenv.PYTHON,
             env=color,
             say=self._say,
         )
-        return self._stack
+
+    def _provide(self) -> None:
+        if self._mode == "real":
+            provision(mysql=self._database == "mysql")
+        if self._command != "servers":
+            virtualenv.ensure(self._command)
+
+    def _home(self) -> Path:
+        # One for each database: what Kafka and Redis hold belongs to its rows.
+        below = ["run"] if self._mode == "embedded" else ["stack", self._database]
+        return REPOSITORY.joinpath("var", *below)
 
     def _start(self, stack: Stack) -> None:
         if self._command == "servers":
@@ -106,6 +140,7 @@ class _Foreground:
         self._console.start()
         moderator: dict[str, str] = {}
         stack.start(alongside=lambda: moderator.update(_moderator(stack)))
+        _tell_the_demo(stack, moderator)
         self._say(_banner(stack, moderator))
 
     def _say(self, line: str) -> None:
@@ -129,6 +164,13 @@ def _moderator(stack: Stack) -> dict[str, str]:
     who = ("--username", "moderator", "--email", "moderator@toby.example", "--role", "moderator")
     printed = stack.manage("accounts", "create_user", *who, "--reset-password", "--json")
     return dict(json.loads(printed.strip().splitlines()[-1]))
+
+
+def _tell_the_demo(stack: Stack, moderator: Mapping[str, str]) -> None:
+    """Where `make demo` finds this Toby and its moderator; for the owner's eyes only."""
+    path = stack.home / RUNNING
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"origin": stack.origin, **moderator}))
 
 
 def _banner(stack: Stack, moderator: Mapping[str, str]) -> str:

@@ -75,6 +75,8 @@ class Process:
     ) -> None:
         self.name = row.name
         self.log = log
+        # What the next start gets: a test may change it.
+        self.environment = dict(environment)
         self.port = ports[row.name] if row.health is Health.HTTP else 0
         self._health = row.health
         self._heartbeat = heartbeat
@@ -83,7 +85,7 @@ class Process:
             for argument in row.arguments
         ]
         self._child = Child(
-            [str(python), *filled], log=log, environment=environment, folder=REPOSITORY
+            [str(python), *filled], log=log, environment=self.environment, folder=REPOSITORY
         )
 
     @property

@@ -128,8 +128,12 @@ class Stack:
         That is called as soon as there are tables, while the processes start. Raises ServerFailed
         (with `log_tail`) or Unavailable; whatever had started is stopped then.
         """
+        self.start_servers()
+        self.start_processes(alongside=alongside)
+
+    def start_processes(self, *, alongside: Callable[[], None] = lambda: None) -> None:
+        """All but the servers, which run already; as `start`."""
         try:
-            self.start_servers()
             self._timed("tables and topics are ready", self._make_tables_and_topics)
             self._timed(
                 "processes are healthy", lambda: _in_parallel([self._start_processes, alongside])
@@ -141,17 +145,26 @@ class Stack:
 
     def start_servers(self) -> None:
         """Only the database, Redis and Kafka: for tests that start what else they need."""
-        self._claim()
-        for folder in ("logs", "heartbeats", "mail"):
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
-        for old in (self.home / "logs").glob("*.log"):
-            old.replace(old.with_suffix(".log.old"))
+        self.claim()
         try:
             _in_parallel([self._starter(unit) for unit in self._servers.values()])
         except BaseException:
             self.stop()
             raise
         self._watch(self._servers.values())
+
+    def claim(self) -> None:
+        """Make sure that nobody else runs here and that the ports are free; put old logs aside.
+
+        `start` does it too; done before, a problem shows before anything slow. Raises Unavailable.
+        """
+        if self._lock_file:
+            return
+        self._lock()
+        for folder in ("logs", "heartbeats", "mail"):
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        for old in (self.home / "logs").glob("*.log"):
+            old.replace(old.with_suffix(".log.old"))
 
     def stop(self) -> None:
         """Everything in order: nginx, then the processes, then the servers; within 10 s."""
@@ -180,6 +193,24 @@ class Stack:
         if name == "nginx":
             return self._nginx
         return self._servers[name if name in self._servers else "redis"]
+
+    def versions(self) -> list[str]:
+        """Of every server, as it says itself; they need not run."""
+        parts = [unit.part for unit in [*self._servers.values(), self._nginx]]
+        found = [part.version() for part in parts if isinstance(part, Server)]
+        return list(dict.fromkeys(found))
+
+    def restart(self, name: str, env: Mapping[str, str] | None = None) -> None:
+        """Start a process anew, with `env` over its environment until the next restart."""
+        unit = self._processes[name]
+        assert isinstance(unit.part, Process)
+        unit.stop()
+        settings = unit.part.environment["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
+        unit.part.environment.clear()
+        unit.part.environment.update({**self.env_for(settings, process=name), **(env or {})})
+        unit.start()
+        if not self.wait_until_healthy(name):
+            raise self._failure(name, "was not healthy again in time")
 
     def is_healthy(self, name: str) -> bool:
         """Whether a process does its work now."""
@@ -286,8 +317,7 @@ class Stack:
     def _all_units(self) -> list[Unit]:
         return [self._nginx, *self._processes.values(), *self._servers.values()]
 
-    def _claim(self) -> None:
-        """Make sure that nobody else runs here, and that the ports are free."""
+    def _lock(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         self._lock_file = (self.home / "lock").open("a+")
         try:

@@ -22,6 +22,7 @@ SETS = {
     "run": ("base", EMBEDDED),
     "stack": ("base", "mysql"),
     "demo": ("demo",),
+    "tests-embedded": ("base", EMBEDDED, "dev"),
     "tests": ("base", EMBEDDED, "mysql", "dev"),
 }
 

@@ -7,6 +7,7 @@ lower id than what was read before. What it sends twice the consumers' ledger pa
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -87,9 +88,15 @@ def mark_published(batch: Sequence[OutboxEvent]) -> None:
     )
 
 
-def republish_retained() -> int:
-    """Marks all that is still in the outbox as unpublished; returns how many."""
-    count = OutboxEvent.objects.exclude(published_at=None).update(published_at=None)
+def retained(since: datetime | None = None) -> QuerySet[OutboxEvent]:
+    """Published events that are still in the outbox, of `since` or later."""
+    rows = OutboxEvent.objects.exclude(published_at=None)
+    return rows if since is None else rows.filter(occurred_at__gte=since)
+
+
+def republish_retained(since: datetime | None = None) -> int:
+    """Marks `retained` events as unpublished; returns how many."""
+    count = retained(since).update(published_at=None)
     if count:
         log(logger, "relay.republishing", count=count)
     return count

@@ -49,7 +49,12 @@ CACHES = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "capacity": 10_000},
+        "CONFIG": {
+            "hosts": [REDIS_URL],
+            "capacity": 10_000,
+            # Redis's channels know no databases: two installations on one server need two names.
+            "prefix": read("TOBY_LAYER_PREFIX", str, like="toby", default="toby"),
+        },
     }
 }
 

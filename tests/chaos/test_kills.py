@@ -1,0 +1,103 @@
+"""Processes are killed at the worst moments; afterwards each fact is there once."""
+
+import json
+import random
+
+import pytest
+
+from deploy.demo import Screen
+from tests.flow.support import Toby, eventually, items_of
+
+pytestmark = pytest.mark.chaos
+
+
+@pytest.mark.parametrize(
+    ("process", "crash_point"),
+    [
+        ("relay", "relay.published"),
+        ("consumer", "consumer.committed"),
+        ("timeline", "consumer.committed"),
+    ],
+    ids=["relay between publish and mark", "consumer before its offsets", "timeline likewise"],
+)
+def test_a_process_killed_between_its_two_commits_doubles_nothing(
+    toby: Toby, process: str, crash_point: str
+) -> None:
+    ana, ben = toby.person("ana"), toby.person("ben")
+    ben.call("PUT", f"profiles/{ana.name}/follow")
+    post = toby.live_post(ana)
+    eventually(lambda: len(items_of(ana)) == 2)
+    unit = toby.stack.process(process)
+    toby.stack.restart(process, {"TOBY_CRASH_AT": crash_point})
+    unit.restarts = False
+    try:
+        toby.comment(ben, post, "the last words")
+        second = toby.live_post(ana, "Published into the crash")
+        eventually(lambda: not unit.running, what=f"{process} dies at {crash_point}")
+    finally:
+        unit.restarts = True
+        toby.stack.restart(process)
+    eventually(lambda: len(items_of(ana)) == 4)
+    eventually(lambda: len(ben.call("GET", "feed")["results"]) == 2)
+    toby.comment(ben, second, "all is well")
+    eventually(lambda: len(items_of(ana)) == 5)
+    texts = [item["text"] for item in items_of(ana)]
+    assert texts.count("the last words") == 1
+    assert_nothing_is_lost(toby)
+
+
+def test_the_whole_outbox_sent_a_second_time_changes_nothing(toby: Toby) -> None:
+    ana, ben = toby.person("ana"), toby.person("ben")
+    post = toby.live_post(ana)
+    toby.comment(ben, post)
+    eventually(lambda: len(items_of(ana)) == 2)
+    screen = Screen(ana)
+    screen.open()
+    before = items_of(ana)
+    sent = json.loads(toby.stack.manage("social", "republish_outbox", "--json"))
+    assert sent["events"] > 3
+    eventually(lambda: toby.reconcile()["unpublished"] == 0)
+    toby.comment(ben, post, "after it")
+    eventually(lambda: len(items_of(ana)) == 3)
+    assert items_of(ana)[:2] == before
+    assert screen.frame("item")["item"]["text"] == "after it"
+    assert_nothing_is_lost(toby)
+
+
+def test_kill_minus_nine_of_anything_while_people_comment_loses_and_doubles_nothing(
+    toby: Toby,
+) -> None:
+    ana, ben = toby.person("ana"), toby.person("ben")
+    post = toby.live_post(ana)
+    names = ["relay", "consumer", "timeline", "social-1", "notifications-2", "auth-1"]
+    servers = ["kafka", "redis"] + ([] if toby.stack.mode == "embedded" else ["database"])
+    order = random.Random(7).sample(names + servers, len(names + servers))
+    accepted = 0
+    for victim in order:
+        unit = toby.stack.server(victim) if victim in servers else toby.stack.process(victim)
+        unit.kill()
+        for number in range(3):
+            status, _ = ben.try_to(
+                "POST", f"posts/{post['slug']}/comments", {"body": f"{victim} {number}"}
+            )
+            accepted += status == 201
+        eventually(lambda u=unit: u.running, what=f"{victim} is back")
+        if victim in ("redis", "database"):
+            eventually(lambda: ben.refresh() and ana.refresh(), within_s=40)
+            toby.moderator_logs_in()
+    for name in names:
+        assert toby.stack.wait_until_healthy(name)
+    comments = eventually(lambda: count_comments(toby, post["slug"]))
+    assert accepted > len(order)
+    assert comments >= accepted
+    eventually(lambda: len(items_of(ana)) == comments + 1, within_s=60)
+    assert_nothing_is_lost(toby)
+
+
+def count_comments(toby: Toby, slug: str) -> int:
+    return int(toby.moderator.call("GET", f"posts/{slug}")["comment_count"])
+
+
+def assert_nothing_is_lost(toby: Toby) -> None:
+    row = toby.reconcile()
+    assert (row["missing"], row["duplicate"]) == (0, 0)

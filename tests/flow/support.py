@@ -1,0 +1,99 @@
+"""A whole Toby, its processes included, and people who use it through nginx."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.demo import Person, Screen
+from deploy.local.stack import Stack
+
+PATIENCE_S = 20.0
+
+
+def eventually(is_so: Callable[[], Any], *, within_s: float = PATIENCE_S, what: str = "") -> Any:
+    """What `is_so` returns once that is true; fails if it is not within the time."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = is_so()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what or is_so}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Toby:
+    """The running system and what tests do with it."""
+
+    stack: Stack
+    moderator: Person
+    moderators_login: dict[str, str]
+    people: list[Person] = field(default_factory=list)
+
+    def person(self, name: str = "someone") -> Person:
+        """A new person, logged in."""
+        person = Person(self.stack.origin, f"{name}-{secrets.token_hex(4)}")
+        person.register(secrets.token_urlsafe(12))
+        self.people.append(person)
+        return person
+
+    def moderator_logs_in(self) -> None:
+        login = self.moderators_login
+        self.moderator.log_in(login["email"], login["password"])
+
+    def live_post(self, author: Person, title: str = "A title") -> dict[str, Any]:
+        revision = author.write_and_submit(title)
+        self.approve(revision)
+        return revision
+
+    def approve(self, revision: dict[str, Any]) -> None:
+        path = f"moderation/revisions/{revision['id']}/approve"
+        self.moderator.call("POST", path, {"version": revision["version"]})
+
+    def comment(self, by: Person, post: dict[str, Any], body: str = "Well said") -> None:
+        by.call("POST", f"posts/{post['slug']}/comments", {"body": body})
+
+    def reconcile(self) -> dict[str, int]:
+        """Once all that was emitted is consumed, or after PATIENCE_S."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            command = ("reconcile", "--json", "--exit-zero")
+            row: dict[str, int] = json.loads(self.stack.manage("social", *command))
+            if row["missing"] == 0 or time.monotonic() > deadline:
+                return row
+
+
+def start_toby(stack: Stack) -> Toby:
+    stack.start_processes()
+    who = ("--username", "moderator", "--email", "moderator@toby.example", "--role", "moderator")
+    printed = stack.manage("accounts", "create_user", *who, "--reset-password", "--json")
+    login = json.loads(printed.strip().splitlines()[-1])
+    toby = Toby(stack, Person(stack.origin, "moderator"), login)
+    toby.moderator_logs_in()
+    return toby
+
+
+def items_of(person: Person) -> list[dict[str, Any]]:
+    """All of somebody's notifications, asked afresh by REST, oldest first."""
+    found: list[dict[str, Any]] = []
+    path = "notifications?limit=100"
+    while path:
+        page = person.call("GET", path)
+        found += page["results"]
+        path = (page["next"] or "").removeprefix("/api/v1/")
+    return found[::-1]
+
+
+def held_after(screen: Screen, items: dict[str, Any]) -> None:
+    """Takes frames into `items`, as a client holds them, until counts say that all has come."""
+    while True:
+        frame = screen.next_frame()
+        if frame["type"] == "item":
+            item = frame["item"]
+            if item["id"] not in items or items[item["id"]]["seq"] < item["seq"]:
+                items[item["id"]] = item
+        elif frame["type"] == "counts":
+            return

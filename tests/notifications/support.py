@@ -1,0 +1,103 @@
+"""Events as the consumer gets them, without Kafka in between."""
+
+from itertools import count
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from toby.common.kafka import Incoming
+from toby.consumer.processing import Processor
+from toby.events import (
+    CommentAdded,
+    Event,
+    Person,
+    PostApproved,
+    PostPublished,
+    UserFollowed,
+    UserUnfollowed,
+)
+from toby.events.envelope import headers
+from toby.notifications.handlers import handlers
+from toby.notifications.models import Inbox, Item
+
+_offsets = count()
+
+
+def message(event: Event, *, event_id: UUID | None = None) -> Incoming:
+    return Incoming(
+        topic=event.topic,
+        partition=0,
+        offset=next(_offsets),
+        key=event.key_value,
+        value=event.to_json(),
+        headers=list(
+            headers(
+                id=event_id or uuid4(),
+                source="/toby/test",
+                type=event.type,
+                time=timezone.now(),
+                request_id="",
+            )
+        ),
+    )
+
+
+def consume(*events: Event) -> None:
+    """Handles events in one batch, as the notification consumer does."""
+    Processor("notifications", handlers).process([message(event) for event in events])
+
+
+def person(user_id: int, name: str = "Ana") -> Person:
+    return Person(user_id=user_id, username=name.lower(), display_name=name)
+
+
+def approved(author_id: int, post_id: int = 1) -> PostApproved:
+    return PostApproved(
+        post_id=post_id,
+        revision_id=post_id,
+        slug=f"post-{post_id}",
+        title=f"Post {post_id}",
+        author=person(author_id),
+        version=1,
+    )
+
+
+def published(author_id: int, post_id: int = 1) -> PostPublished:
+    return PostPublished(
+        post_id=post_id, slug=f"post-{post_id}", title=f"Post {post_id}", author=person(author_id)
+    )
+
+
+def commented(post_author_id: int, by: int, post_id: int = 1) -> CommentAdded:
+    return CommentAdded(
+        comment_id=next(_offsets),
+        post_id=post_id,
+        post_slug=f"post-{post_id}",
+        post_title=f"Post {post_id}",
+        post_author_id=post_author_id,
+        author=person(by, "Ben"),
+        excerpt="Well said",
+    )
+
+
+def followed(follower: int, followee: int, version: int = 1) -> UserFollowed:
+    return UserFollowed(
+        follower_id=follower, followee_id=followee, follower=person(follower), version=version
+    )
+
+
+def unfollowed(follower: int, followee: int, version: int = 2) -> UserUnfollowed:
+    return UserUnfollowed(follower_id=follower, followee_id=followee, version=version)
+
+
+def assert_counts_are_right(user_id: int) -> Inbox:
+    """The inbox's counts are those of its items, and no seq stands twice or beyond the last."""
+    inbox = Inbox.objects.get(user_id=user_id)
+    items = list(Item.objects.filter(recipient_id=user_id))
+    live = [item for item in items if item.retracted_at is None]
+    assert inbox.unread == sum(item.read_at is None for item in live)
+    assert inbox.unseen == sum(item.seen_at is None for item in live)
+    seqs = [item.seq for item in items]
+    assert len(set(seqs)) == len(seqs)
+    assert max(seqs, default=0) <= inbox.last_seq
+    return inbox

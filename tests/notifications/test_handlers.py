@@ -1,0 +1,99 @@
+"""Who is told of what."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.notifications.support import (
+    approved,
+    assert_counts_are_right,
+    commented,
+    consume,
+    followed,
+    message,
+    person,
+    published,
+    unfollowed,
+)
+from toby.consumer.processing import Processor
+from toby.events import PostRejected, UserRegistered
+from toby.notifications.handlers import handlers
+from toby.notifications.models import Fact, Item, KnownFollow, KnownUser
+from toby.notifications.texts import text_of
+
+pytestmark = pytest.mark.django_db
+
+ANA, BEN, CLEO = 1, 2, 3
+
+
+def test_an_author_is_told_of_approval() -> None:
+    consume(approved(ANA))
+    item = Item.objects.get()
+    assert (item.recipient_id, item.kind, item.target["slug"]) == (ANA, "post_approved", "post-1")
+    assert text_of(item).title == "Your post was approved"
+
+
+def test_an_author_is_told_of_a_rejection_and_its_reason() -> None:
+    consume(
+        PostRejected(
+            post_id=1, revision_id=1, slug="s", title="T", author=person(ANA), reason="Too short"
+        )
+    )
+    assert text_of(Item.objects.get()).text == "Too short"
+
+
+def test_followers_are_told_when_a_post_first_goes_live_and_nobody_else() -> None:
+    consume(followed(BEN, ANA), followed(CLEO, ANA), unfollowed(CLEO, ANA), published(ANA))
+    told = Item.objects.filter(kind="post_published").values_list("recipient_id", flat=True)
+    assert list(told) == [BEN]
+
+
+def test_a_follow_earlier_in_the_same_batch_counts() -> None:
+    consume(followed(BEN, ANA), published(ANA))
+    assert Item.objects.filter(recipient_id=BEN, kind="post_published").exists()
+
+
+def test_a_comment_is_told_to_the_posts_author_but_not_when_it_is_their_own() -> None:
+    consume(commented(ANA, by=BEN), commented(ANA, by=ANA))
+    item = Item.objects.get()
+    assert item.actor is not None
+    assert (item.recipient_id, item.actor["id"]) == (ANA, BEN)
+
+
+def test_an_unfollow_takes_the_notification_back_and_leaves_a_tombstone_that_says_nothing() -> None:
+    consume(followed(BEN, ANA))
+    consume(unfollowed(BEN, ANA))
+    item = Item.objects.get()
+    assert item.retracted_at is not None
+    assert (item.actor, item.target, item.fact_count) == (None, {}, 0)
+    inbox = assert_counts_are_right(ANA)
+    assert (inbox.unread, inbox.unseen, inbox.last_seq) == (0, 0, 2)
+
+
+def test_follow_and_unfollow_in_one_batch_leave_a_tombstone() -> None:
+    consume(followed(BEN, ANA), unfollowed(BEN, ANA))
+    assert Item.objects.get().retracted_at is not None
+    assert Fact.objects.get().retracted_at is not None
+    assert_counts_are_right(ANA)
+
+
+def test_an_older_follow_that_comes_late_brings_nothing_back() -> None:
+    consume(unfollowed(BEN, ANA, version=2))
+    consume(followed(BEN, ANA, version=1))
+    assert not KnownFollow.objects.get().active
+    assert not Item.objects.exists()
+
+
+def test_the_same_event_delivered_again_is_one_fact() -> None:
+    event, event_id = approved(ANA), uuid4()
+    processor = Processor("notifications", handlers)
+    processor.process([message(event, event_id=event_id)])
+    processor.process([message(event, event_id=event_id), message(event, event_id=event_id)])
+    assert Fact.objects.count() == Item.objects.count() == 1
+    assert assert_counts_are_right(ANA).last_seq == 1
+
+
+def test_an_older_version_of_a_user_changes_nothing() -> None:
+    consume(UserRegistered(user_id=ANA, user=person(ANA, "New"), version=2))
+    consume(UserRegistered(user_id=ANA, user=person(ANA, "Old"), version=1))
+    assert KnownUser.objects.get().display_name == "New"

@@ -1,0 +1,345 @@
+"""The WebSocket protocol, frame by frame, in one process. tests/flow goes through real ones."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+
+from tests.factories import access_token, make_user
+from tests.notifications.support import approved, consume
+from toby.accounts.models import User
+from toby.common import session_store
+from toby.notifications import hub
+from toby.notifications.hints import announce
+from toby.notifications.models import Item
+from toby.notifications.routing import route
+from toby.notifications.services import mark
+from toby.notifications.sync_tokens import SyncToken
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
+
+Scenario = Callable[[], Awaitable[None]]
+
+
+def play(scenario: Scenario) -> None:
+    """Runs a scenario in a loop of its own, whose hub and layer end with it."""
+
+    async def whole() -> None:
+        try:
+            await scenario()
+        finally:
+            ours = hub.this_hub()
+            for task in ours.tasks:
+                task.cancel()
+            await asyncio.gather(*ours.tasks, return_exceptions=True)
+            await get_channel_layer().flush()
+            hub._hubs.pop(asyncio.get_running_loop())
+
+    asyncio.run(whole())
+
+
+class Socket(WebsocketCommunicator):
+    async def frame(self, *, of: str = "") -> dict[str, Any]:
+        """The next frame; with `of`, the next of that type."""
+        while True:
+            frame = json.loads(await self.receive_from(timeout=5))
+            if not of or frame["type"] == of:
+                return dict(frame)
+
+    async def say(self, **frame: Any) -> None:
+        await self.send_to(text_data=json.dumps(frame))
+
+    async def close_code(self) -> int:
+        """The code with which the server closes, next."""
+        while True:
+            output = await self.receive_output(timeout=5)
+            if output["type"] == "websocket.close":
+                return int(output["code"])
+
+
+@asynccontextmanager
+async def connected(*, query: str = "", **headers: str) -> AsyncIterator[Socket]:
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    socket = Socket(route, f"/ws/notifications{query}", headers=pairs)
+    accepted, _ = await socket.connect(timeout=5)
+    assert accepted
+    try:
+        yield socket
+    finally:
+        await socket.disconnect()
+
+
+@pytest.fixture
+def ana() -> User:
+    return make_user("ana")
+
+
+def bearer(user: User) -> dict[str, str]:
+    return {"Authorization": f"Bearer {access_token(user)}"}
+
+
+in_thread = sync_to_async(thread_sensitive=False)
+
+
+def test_ready_tells_the_token_and_the_counts(ana: User) -> None:
+    consume(approved(ana.pk))
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            ready = await socket.frame()
+            assert ready["type"] == "ready"
+            assert (ready["unread"], ready["unseen"]) == (1, 1)
+            assert ready["token"].endswith("-1")
+
+    play(scenario)
+
+
+def test_an_item_arrives_with_the_token_before_it_and_then_the_counts(ana: User) -> None:
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            ready = await socket.frame()
+            await in_thread(consume)(approved(ana.pk))
+            item, counts = await socket.frame(), await socket.frame()
+            assert (item["type"], item["prev"]) == ("item", ready["token"])
+            assert item["item"]["title"] == "Your post was approved"
+            assert (counts["type"], counts["unread"]) == ("counts", 1)
+            assert item["token"] == counts["token"]
+
+    play(scenario)
+
+
+def test_resume_brings_what_was_missed_and_ends_with_counts(ana: User) -> None:
+    headers = bearer(ana)
+    consume(approved(ana.pk, 1), approved(ana.pk, 2))
+    epoch = SyncToken.parse(str(mark(user_id=ana.pk, state="read", up_to=1)[0].epoch + "-0")).epoch
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await socket.say(type="resume", after=f"{epoch}-1")
+            frames = [await socket.frame() for _ in range(3)]
+            assert [frame["type"] for frame in frames] == ["item", "item", "counts"]
+            assert [frame["item"]["state"] for frame in frames[:2]] == ["unseen", "read"]
+            await socket.say(type="resume", after=frames[-1]["token"])
+            assert (await socket.frame())["type"] == "counts"
+
+    play(scenario)
+
+
+def test_a_foreign_token_gets_a_reset_with_a_token_to_go_on_from(ana: User) -> None:
+    headers = bearer(ana)
+    consume(approved(ana.pk))
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            ready = await socket.frame(of="ready")
+            await socket.say(type="resume", after="000000000000-7")
+            reset = await socket.frame()
+            assert (reset["type"], reset["token"]) == ("reset", ready["token"])
+
+    play(scenario)
+
+
+def test_marking_on_one_device_shows_on_the_other(ana: User) -> None:
+    headers, others = bearer(ana), bearer(ana)
+    consume(approved(ana.pk))
+
+    async def scenario() -> None:
+        async with connected(**headers) as phone, connected(**others) as laptop:
+            await phone.frame(of="ready")
+            await laptop.frame(of="ready")
+            await phone.say(type="read", up_to=1)
+            for socket in (phone, laptop):
+                item, counts = await socket.frame(of="item"), await socket.frame(of="counts")
+                assert item["item"]["state"] == "read"
+                assert counts["unread"] == 0
+
+    play(scenario)
+
+
+def test_hints_that_were_lost_are_made_good_by_the_sweep(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = bearer(ana)
+    monkeypatch.setattr("toby.notifications.deliveries.announce", lose)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await in_thread(consume)(approved(ana.pk, 1), approved(ana.pk, 2))
+            assert await socket.receive_nothing()
+            await hub.this_hub().sweep_positions()
+            assert [(await socket.frame())["type"] for _ in range(3)] == ["item", "item", "counts"]
+            await hub.this_hub().sweep_positions()
+            assert await socket.receive_nothing()
+
+    play(scenario)
+
+
+def test_a_gap_before_a_hint_is_filled_from_the_database(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            with monkeypatch.context() as losing:
+                losing.setattr("toby.notifications.deliveries.announce", lose)
+                await in_thread(consume)(approved(ana.pk, 1))
+            await in_thread(consume)(approved(ana.pk, 2))
+            seqs = [(await socket.frame(of="item"))["item"]["seq"] for _ in range(2)]
+            assert seqs == [1, 2]
+
+    play(scenario)
+
+
+def test_a_hint_that_comes_twice_or_late_is_sent_once(ana: User) -> None:
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await in_thread(consume)(approved(ana.pk))
+            await socket.frame(of="counts")
+            _, hints = await in_thread(mark)(user_id=ana.pk, state="read", up_to=1)
+            await announce(hints)
+            await announce(hints)
+            await socket.frame(of="counts")
+            assert await socket.receive_nothing()
+
+    play(scenario)
+
+
+def test_the_sockets_of_an_ended_session_are_closed_even_if_nobody_says_so(ana: User) -> None:
+    headers = bearer(ana)
+    token = headers["Authorization"].removeprefix("Bearer ")
+    principal = session_store.principal_of(token)
+    assert principal is not None
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await in_thread(session_store.end_sessions)([principal.session_id])
+            await hub.this_hub().sweep_sessions()
+            assert await socket.close_code() == 4401
+
+    play(scenario)
+
+
+def test_a_ticket_opens_one_socket_only(ana: User) -> None:
+    principal = session_store.principal_of(access_token(ana))
+    assert principal is not None
+    ticket = session_store.issue_ticket(principal)
+
+    async def scenario() -> None:
+        async with connected(query=f"?ticket={ticket}") as first:
+            assert (await first.frame())["type"] == "ready"
+        async with connected(query=f"?ticket={ticket}") as second:
+            assert await second.close_code() == 4401
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "code"),
+    [
+        ("", {}, 4401),
+        ("?ticket=nonsense", {}, 4401),
+        ("", {"Authorization": "Bearer nonsense"}, 4401),
+        ("", {"Origin": "https://elsewhere.example"}, 4403),
+    ],
+    ids=["no token", "bad ticket", "bad token", "wrong origin"],
+)
+def test_who_may_not_is_refused_with_a_close_code(
+    query: str, headers: dict[str, str], code: int
+) -> None:
+    async def scenario() -> None:
+        async with connected(query=query, **headers) as socket:
+            assert await socket.close_code() == code
+
+    play(scenario)
+
+
+def test_our_own_origin_is_let_in(ana: User) -> None:
+    headers = {**bearer(ana), "Origin": settings.PUBLIC_ORIGIN}
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            assert (await socket.frame())["type"] == "ready"
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "malformed"),
+        ("[]", "malformed"),
+        ("[" * 5000, "malformed"),
+        ("{}", "unknown_type"),
+        ('{"type": "dance"}', "unknown_type"),
+        ('{"type": ["ping"]}', "unknown_type"),
+        ('{"type": "resume"}', "bad_token"),
+        ('{"type": "resume", "after": 7}', "bad_token"),
+        ('{"type": "read"}', "ids_or_up_to"),
+        ('{"type": "read", "up_to": "all"}', "bad_up_to"),
+        ('{"type": "read", "up_to": true}', "bad_up_to"),
+        ('{"type": "read", "ids": []}', "bad_ids"),
+        ('{"type": "read", "ids": ["x"]}', "bad_ids"),
+        ('{"type": "read", "ids": 7}', "bad_ids"),
+    ],
+)
+def test_a_frame_that_is_none_gets_an_error_and_the_socket_lives(
+    ana: User, text: str, code: str
+) -> None:
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await socket.send_to(text_data=text)
+            assert await socket.frame() == {"type": "error", "code": code}
+            await socket.send_to(bytes_data=b"\x00")
+            assert await socket.frame() == {"type": "error", "code": "not_text"}
+            await socket.say(type="ping")
+            assert await socket.frame() == {"type": "pong"}
+
+    play(scenario)
+
+
+def test_another_path_is_closed() -> None:
+    async def scenario() -> None:
+        socket = Socket(route, "/ws/elsewhere")
+        accepted, _ = await socket.connect(timeout=5)
+        assert not accepted
+
+    play(scenario)
+
+
+def test_nothing_of_an_item_is_told_that_is_not_ones_own(ana: User) -> None:
+    headers = bearer(ana)
+    stranger = make_user("stranger")
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await in_thread(consume)(approved(stranger.pk))
+            assert await socket.receive_nothing()
+
+    play(scenario)
+    assert Item.objects.get().recipient_id == stranger.pk
+
+
+async def lose(hints: object) -> None:
+    """In place of `announce`: as when Redis drops what it was to carry."""
