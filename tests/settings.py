@@ -21,6 +21,9 @@ from toby.settings.environment import database, read  # noqa: E402
 
 SERVICE = "social"
 DATABASES = {"default": read("DATABASE_URL", database, like="a database URL")}
+if "sqlite3" in DATABASES["default"]["ENGINE"]:
+    # In memory it would be one connection for all threads, and no lock between them.
+    DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.unit"}
 INSTALLED_APPS = ["channels", *INSTALLED_APPS, *SHARED_DATABASE_APPS, "toby.notifications"]
 MIDDLEWARE = ADMIN_MIDDLEWARE
 ROOT_URLCONF = "tests.urls"

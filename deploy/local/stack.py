@@ -200,8 +200,13 @@ class Stack:
         found = [part.version() for part in parts if isinstance(part, Server)]
         return list(dict.fromkeys(found))
 
-    def restart(self, name: str, env: Mapping[str, str] | None = None) -> None:
-        """Start a process anew, with `env` over its environment until the next restart."""
+    def restart(
+        self, name: str, env: Mapping[str, str] | None = None, *, healthy: bool = True
+    ) -> None:
+        """Start a process anew, with `env` over its environment until the next restart.
+
+        With `healthy`, return when it is, or raise ServerFailed.
+        """
         unit = self._processes[name]
         assert isinstance(unit.part, Process)
         unit.stop()
@@ -209,7 +214,7 @@ class Stack:
         unit.part.environment.clear()
         unit.part.environment.update({**self.env_for(settings, process=name), **(env or {})})
         unit.start()
-        if not self.wait_until_healthy(name):
+        if healthy and not self.wait_until_healthy(name):
             raise self._failure(name, "was not healthy again in time")
 
     def is_healthy(self, name: str) -> bool:

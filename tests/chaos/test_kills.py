@@ -28,9 +28,9 @@ def test_a_process_killed_between_its_two_commits_doubles_nothing(
     post = toby.live_post(ana)
     eventually(lambda: len(items_of(ana)) == 2)
     unit = toby.stack.process(process)
-    toby.stack.restart(process, {"TOBY_CRASH_AT": crash_point})
     unit.restarts = False
     try:
+        toby.stack.restart(process, {"TOBY_CRASH_AT": crash_point}, healthy=False)
         toby.comment(ben, post, "the last words")
         second = toby.live_post(ana, "Published into the crash")
         eventually(lambda: not unit.running, what=f"{process} dies at {crash_point}")

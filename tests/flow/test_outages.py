@@ -21,6 +21,7 @@ def stopped(toby: Toby, name: str) -> Iterator[None]:
         yield
     finally:
         server.start()
+        server.after_restart()
 
 
 def test_with_kafka_stopped_posts_are_accepted_and_told_of_when_it_is_back(toby: Toby) -> None:
