@@ -141,6 +141,7 @@ def test_over_its_limits_an_address_gets_429_with_retry_after(toby: Toby, tmp_pa
             response = connection.getresponse()
             response.read()
             answers[response.status] += 1
+        connection.close()
         assert answers[404] >= 200
         assert answers[429] > 0
         status, headers, body = exchange(port, ask("/api/v1/nothing"))
