@@ -20,7 +20,10 @@ def main(arguments: Sequence[str]) -> int:
     wanted = options.only.split(",") if options.only else list(FIGURES)
     unknown = [name for name in wanted if name not in FIGURES]
     if unknown:
-        print(f"bench: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}", file=sys.stderr)
+        print(
+            f"bench: no figure {', '.join(unknown)}; there are {', '.join(FIGURES)}",
+            file=sys.stderr,
+        )
         return 2
     rows: list[Row] = []
     for name in wanted:

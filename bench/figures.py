@@ -60,9 +60,7 @@ class Ratio:
         return ratios[low], ratios[count - 1 - low]
 
 
-def compare(
-    subject: Callable[[], float], baseline: Callable[[], float], *, rounds: int
-) -> Ratio:
+def compare(subject: Callable[[], float], baseline: Callable[[], float], *, rounds: int) -> Ratio:
     """Runs both `rounds` times in turn, the first of a pair changing; each returns its figure."""
     result = Ratio()
     subject()

@@ -27,7 +27,9 @@ P50_MS, P99_MS = 60, 250
 def measure() -> Sequence[Row]:
     with real_stack() as (stack, moderator):
         mark = secrets.token_hex(3)
-        people = [Person(stack.origin, f"p{number}-{mark}") for number in range(COMMENTERS + AUTHORS)]
+        people = [
+            Person(stack.origin, f"p{number}-{mark}") for number in range(COMMENTERS + AUTHORS)
+        ]
         for person in people:
             person.register(secrets.token_urlsafe(12))
         authors, commenters = people[:AUTHORS], people[AUTHORS:]
@@ -104,7 +106,7 @@ async def load(
         await at_rate(WARM_UP, counts=False)
         await at_rate(RATE_PER_S * DURATION_S, counts=True)
         deadline = time.perf_counter() + LATEST_S
-        while not counted <= arrived.keys() and time.perf_counter() < deadline:
+        while not counted <= arrived.keys() and time.perf_counter() < deadline:  # noqa: ASYNC110  nothing tells
             await asyncio.sleep(0.05)
         for listener in listeners:
             listener.cancel()

@@ -24,7 +24,14 @@ def real_stack(**env: str) -> Iterator[tuple[Stack, Person]]:
     stack = Stack("real", HOME / database, PORT, database=database, limits=False, env=env)
     stack.start()
     try:
-        who = ("--username", "moderator", "--email", "moderator@toby.example", "--role", "moderator")
+        who = (
+            "--username",
+            "moderator",
+            "--email",
+            "moderator@toby.example",
+            "--role",
+            "moderator",
+        )
         printed = stack.manage("accounts", "create_user", *who, "--reset-password", "--json")
         login = json.loads(printed.strip().splitlines()[-1])
         moderator = Person(stack.origin, "moderator")

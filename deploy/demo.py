@@ -1,4 +1,4 @@
-"""Plays Toby's story as real clients would: through nginx, with one WebSocket that a reader keeps open.
+"""Plays Toby's story as real clients would: through nginx, with one WebSocket kept open.
 
 Prints each step, and for each frame how long after the click it arrived. Exit code 1 if a frame
 that should have come did not, 2 if there is no Toby to play against.
@@ -160,8 +160,10 @@ def expect(screen: Screen, kind: str, click: Callable[[], object], what: str) ->
     if item["kind"] != kind:
         raise Failed(f"expected {kind}, got {item['kind']}")
     shown = " ".join(filter(None, (item["title"], item["text"])))
-    print(f"      frame {kind}: {shown}  [{arrived_ms:.0f} ms after the click, "
-          f"{arrived_ms - answered_ms:+.0f} ms after its answer]")
+    print(
+        f"      frame {kind}: {shown}  [{arrived_ms:.0f} ms after the click, "
+        f"{arrived_ms - answered_ms:+.0f} ms after its answer]"
+    )
 
 
 def step(what: str) -> None:
@@ -207,7 +209,9 @@ def play(origin: str, moderator: Person) -> None:
     expect(
         screen,
         "comment_added",
-        lambda: cleo.call("POST", f"posts/{his['slug']}/comments", {"body": "More of this, please."}),
+        lambda: cleo.call(
+            "POST", f"posts/{his['slug']}/comments", {"body": "More of this, please."}
+        ),
         "Cleo comments on it",
     )
     expect(

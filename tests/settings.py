@@ -2,7 +2,7 @@
 
 import os
 
-# Where tests.servers has not said otherwise (mypy, makemigrations --check): nothing is connected to.
+# Where tests.servers has not said otherwise (mypy): nothing is connected to.
 for name, value in {
     "TOBY_SECRET_KEY": "a key for tests, long enough to be accepted",
     "TOBY_TOKEN_KEY": "another key for tests, long enough as well",

@@ -2,10 +2,12 @@
 
 import json
 import random
+from functools import partial
 
 import pytest
 
 from deploy.demo import Screen
+from deploy.local.units import Unit
 from tests.flow.support import Toby, eventually, items_of
 
 pytestmark = pytest.mark.chaos
@@ -81,7 +83,7 @@ def test_kill_minus_nine_of_anything_while_people_comment_loses_and_doubles_noth
                 "POST", f"posts/{post['slug']}/comments", {"body": f"{victim} {number}"}
             )
             accepted += status == 201
-        eventually(lambda u=unit: u.running, what=f"{victim} is back")
+        eventually(partial(is_running, unit), what=f"{victim} is back")
         if victim in ("redis", "database"):
             eventually(lambda: ben.refresh() and ana.refresh(), within_s=40)
             toby.moderator_logs_in()
@@ -92,6 +94,10 @@ def test_kill_minus_nine_of_anything_while_people_comment_loses_and_doubles_noth
     assert comments >= accepted
     eventually(lambda: len(items_of(ana)) == comments + 1, within_s=60)
     assert_nothing_is_lost(toby)
+
+
+def is_running(unit: Unit) -> bool:
+    return unit.running
 
 
 def count_comments(toby: Toby, slug: str) -> int:

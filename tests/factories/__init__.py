@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -20,9 +19,7 @@ from toby.social.services import comments, follows, moderation, posts
 _numbers = count(1)
 
 
-def make_user(
-    username: str = "", *, role: str = "user", password: str = "", **fields: Any
-) -> User:
+def make_user(username: str = "", *, role: str = "user", password: str = "", **fields: Any) -> User:
     """A user; without a password nobody can log in, which saves the time of hashing one."""
     username = username or f"user{next(_numbers)}"
     user = User(
@@ -62,7 +59,9 @@ def access_token(user: User) -> str:
     return mint(user, session, token).access
 
 
-def make_draft(author: User | None = None, *, title: str = "A title", body: str = "A text") -> Revision:
+def make_draft(
+    author: User | None = None, *, title: str = "A title", body: str = "A text"
+) -> Revision:
     return posts.create_post(by=principal(author or make_user()), title=title, body=body)
 
 
@@ -122,10 +121,12 @@ class Caller:
 class Answer:
     """`status`, `body` (parsed, None if empty), `headers`; a failed one must be a problem."""
 
-    def __init__(self, response: HttpResponse) -> None:
+    body: Any
+
+    def __init__(self, response: Any) -> None:
         self.status, self.headers = response.status_code, response.headers
         content = b"".join(response.streaming_content) if response.streaming else response.content
-        self.body: Any = json.loads(content) if content else None
+        self.body = json.loads(content) if content else None
         if self.status >= 400:
             assert self.headers["Content-Type"] == "application/problem+json"
             assert self.body["status"] == self.status

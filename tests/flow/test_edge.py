@@ -3,6 +3,7 @@
 import json
 import socket
 from collections import Counter
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from io import BytesIO
 from pathlib import Path
@@ -30,10 +31,9 @@ class Raw(BytesIO):
 def exchange(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
     """Sends bytes as they are and reads the one answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        try:
+        # Refused before all was sent, perhaps; the answer is there.
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before all was sent; the answer is there
         received = b""
         try:
             while part := connection.recv(65536):

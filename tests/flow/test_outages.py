@@ -1,13 +1,13 @@
 """A server stops and comes back; nothing is lost, and nobody is let in meanwhile."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
-from deploy.demo import Person, Screen
+from deploy.demo import Screen
 from tests.flow.support import Toby, eventually, items_of
 
 pytestmark = pytest.mark.flow
@@ -47,7 +47,7 @@ def test_with_redis_stopped_everything_is_503_within_a_second_and_works_when_it_
     with stopped(toby, "redis"):
         for path in ("users/me", "me/posts", "notifications"):
             for _ in range(2):  # both copies
-                status, body, took_s = timed(lambda p=path: ana.try_to("GET", p))
+                status, body, took_s = timed(partial(ana.try_to, "GET", path))
                 assert (status, body["code"]) == (503, "unavailable")
                 assert took_s < 1
         login = {"email": f"{ben.name}@toby.example", "password": ben.password}
@@ -56,7 +56,7 @@ def test_with_redis_stopped_everything_is_503_within_a_second_and_works_when_it_
         assert took_s < 1
     # Tokens may be lost with Redis; accounts and sessions are not.
     for person in (ana, ben):
-        eventually(lambda p=person: p.refresh())
+        eventually(person.refresh)
     toby.moderator_logs_in()
     toby.comment(ben, post, "after the outage")
     eventually(lambda: len(items_of(ana)) == 2)
@@ -71,7 +71,7 @@ def test_with_the_database_stopped_it_is_503_and_works_when_it_is_back(toby: Tob
     post = toby.live_post(ana)
     with stopped(toby, "database"):
         for path in ("users/me", "me/posts", "notifications"):
-            status, body, _ = timed(lambda p=path: ana.try_to("GET", p))
+            status, body, _ = timed(partial(ana.try_to, "GET", path))
             assert (status, body["code"]) == (503, "unavailable")
     eventually(lambda: ben.try_to("GET", f"posts/{post['slug']}")[0] == 200)
     toby.comment(ben, post, "after the outage")
@@ -83,7 +83,9 @@ def test_one_copy_killed_is_not_noticed(toby: Toby) -> None:
     for name in ("auth-1", "social-1", "notifications-1"):
         toby.stack.process(name).kill()
     answers = [
-        ana.try_to("GET", path)[0] for path in ("users/me", "me/posts", "notifications") for _ in range(6)
+        ana.try_to("GET", path)[0]
+        for path in ("users/me", "me/posts", "notifications")
+        for _ in range(6)
     ]
     assert set(answers) == {200}
     for name in ("auth-1", "social-1", "notifications-1"):

@@ -1,5 +1,7 @@
 """The main job, through nginx and every process."""
 
+from typing import Any
+
 import pytest
 
 from deploy.demo import Person, Screen, play
@@ -46,7 +48,7 @@ def test_a_client_that_missed_fifty_changes_ends_equal_to_one_that_asks_afresh(t
     post = toby.live_post(ana)
     screen = Screen(ana)
     screen.open()
-    held: dict[str, object] = {}
+    held: dict[str, Any] = {}
     toby.comment(ben, post, "before the cut")
     held_after(screen, held)
     screen.cut()
@@ -108,8 +110,8 @@ def slugs(person: Person) -> list[str]:
     return [post["slug"] for post in person.call("GET", "feed")["results"]]
 
 
-def live(held: dict[str, object]) -> dict[str, object]:
-    return {key: item for key, item in held.items() if not item["retracted"]}  # type: ignore[index]
+def live(held: dict[str, Any]) -> dict[str, Any]:
+    return {key: item for key, item in held.items() if not item["retracted"]}
 
 
 def all_items(person: Person) -> list[dict[str, object]]:

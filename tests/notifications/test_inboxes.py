@@ -25,9 +25,7 @@ ANA = 1
 
 def state_of(user_id: int) -> dict[str, tuple[int, bool, bool, bool]]:
     """Each item as a client would hold it: seq, seen, read, retracted."""
-    return {
-        str(item.id): view(item) for item in Item.objects.filter(recipient_id=user_id)
-    }
+    return {str(item.id): view(item) for item in Item.objects.filter(recipient_id=user_id)}
 
 
 def view(item: Item) -> tuple[int, bool, bool, bool]:

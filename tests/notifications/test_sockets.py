@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
@@ -17,7 +16,7 @@ from tests.notifications.support import approved, consume
 from toby.accounts.models import User
 from toby.common import session_store
 from toby.notifications import hub
-from toby.notifications.hints import announce
+from toby.notifications.hints import announce, the_layer
 from toby.notifications.models import Item
 from toby.notifications.routing import route
 from toby.notifications.services import mark
@@ -39,7 +38,7 @@ def play(scenario: Scenario) -> None:
             for task in ours.tasks:
                 task.cancel()
             await asyncio.gather(*ours.tasks, return_exceptions=True)
-            await get_channel_layer().flush()
+            await the_layer().flush()
             hub._hubs.pop(asyncio.get_running_loop())
 
     asyncio.run(whole())

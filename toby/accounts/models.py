@@ -54,7 +54,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def roles(self) -> tuple[str, ...]:
-        found = {ROLE_GROUPS[group.name] for group in self.groups.all() if group.name in ROLE_GROUPS}
+        found = {
+            ROLE_GROUPS[group.name] for group in self.groups.all() if group.name in ROLE_GROUPS
+        }
         if self.is_superuser:
             found.add(ADMIN)
         return tuple(sorted(found))

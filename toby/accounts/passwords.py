@@ -1,4 +1,4 @@
-"""Hashing and checking passwords: Argon2, one at a time a process, since each takes 0.15 s of CPU."""
+"""Passwords: Argon2, one at a time a process, since each takes 0.15 s of CPU."""
 
 from threading import Lock
 from typing import TYPE_CHECKING

@@ -1,9 +1,10 @@
 """What auth's requests may hold and what its answers look like."""
 
+from typing import Literal
+
 from rest_framework import serializers
 
 from toby.accounts.models import User
-from toby.accounts.services import Tokens
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Text
 
@@ -70,18 +71,7 @@ class TokensOut(Out, frozen=True, kw_only=True):
 
     access_token: str
     refresh_token: str
-    token_type: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  RFC 6750's word
     expires_in: int
     session_id: str
     user: MeOut
-
-    @classmethod
-    def of(cls, tokens: Tokens) -> "TokensOut":
-        return cls(
-            access_token=tokens.access,
-            refresh_token=tokens.refresh,
-            token_type="Bearer",
-            expires_in=tokens.expires_in_s,
-            session_id=str(tokens.session_id),
-            user=MeOut.of(tokens.user),
-        )

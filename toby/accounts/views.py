@@ -11,6 +11,16 @@ from toby.common.permissions import Anyone, SignedIn, principal
 from toby.common.views import caller_address, no_content, parsed
 
 
+def tokens_out(tokens: services.Tokens) -> TokensOut:
+    return TokensOut(
+        access_token=tokens.access,
+        refresh_token=tokens.refresh,
+        expires_in=tokens.expires_in_s,
+        session_id=str(tokens.session_id),
+        user=MeOut.of(tokens.user),
+    )
+
+
 class Register(APIView):
     permission_classes = (Anyone,)
     authentication_classes = ()
@@ -35,7 +45,7 @@ class Login(APIView):
             user_agent=request.headers.get("User-Agent", ""),
         )
         tokens = services.log_in(email=given["email"], password=given["password"], device=device)
-        return Response(TokensOut.of(tokens))
+        return Response(tokens_out(tokens))
 
 
 class Refresh(APIView):
@@ -45,7 +55,7 @@ class Refresh(APIView):
     @extend_schema(request=RefreshIn, responses=TokensOut)
     def post(self, request: Request) -> Response:
         """Trade a refresh token for new tokens; each can be traded once."""
-        return Response(TokensOut.of(services.refresh(**parsed(RefreshIn, request))))
+        return Response(tokens_out(services.refresh(**parsed(RefreshIn, request))))
 
 
 class Logout(APIView):

@@ -15,7 +15,7 @@ else:
     class Base(admin.ModelAdmin):
         """Subscriptable, as its stub is."""
 
-        __class_getitem__ = classmethod(lambda cls, key: cls)
+        __class_getitem__ = classmethod(lambda cls, _key: cls)
 
 
 class LookOnlyAdmin(Base[M]):

@@ -37,4 +37,8 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "bearer"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An access token of the auth service."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An access token of the auth service.",
+        }

@@ -8,7 +8,12 @@ from typing import Any, ClassVar
 
 import msgspec
 import redis.exceptions
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -49,7 +54,7 @@ class Unavailable(Refused):
     """Something this service needs does not answer; try again in a moment."""
 
     status, code = 503, "unavailable"
-    headers = {"Retry-After": "1"}  # noqa: RUF012  overrides a ClassVar
+    headers = {"Retry-After": "1"}
 
 
 class NotFound(Refused):

@@ -6,8 +6,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField
 
 
-class ExactCharField(CharField):
-    """Text that is equal only to itself: MySQL's default collations hold jose and josé to be one."""
+class ExactCharField(CharField):  # type: ignore[type-arg]  # not subscriptable at runtime
+    """Text equal only to itself: MySQL's default collations hold jose and josé to be one."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
         parameters = super().db_parameters(connection)

@@ -29,9 +29,10 @@ class NamedLock:
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION wait_timeout = %s", [SESSION_TIMEOUT_S])
             cursor.execute(
-                "SELECT GET_LOCK(%s, %s)", [self._name_on_server(), min(wait_s, SESSION_TIMEOUT_S - 1)]
+                "SELECT GET_LOCK(%s, %s)",
+                [self._name_on_server(), min(wait_s, SESSION_TIMEOUT_S - 1)],
             )
-            taken = cursor.fetchone()[0] == 1
+            taken: bool = cursor.fetchone()[0] == 1
         self.session = connection.connection if taken else None
         return taken
 

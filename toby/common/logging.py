@@ -39,7 +39,8 @@ class LineFormatter(logging.Formatter):
             for name, value in fields_of(record).items()
         )
         message = record.getMessage().replace("\n", "\\n")
-        line = f"{at:%H:%M:%S}.{at.microsecond // 1000:03} {record.levelname:<7} {record.name}  {message}{pairs}"
+        moment = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+        line = f"{moment} {record.levelname:<7} {record.name}  {message}{pairs}"
         if self.color and record.levelname in COLORS:
             line = f"\033[{COLORS[record.levelname]}m{line}\033[0m"
         if record.exc_info:

@@ -40,9 +40,7 @@ def request_context(get_response: Handler | AsyncHandler) -> Handler | AsyncHand
     return middleware
 
 
-def finished(
-    request: HttpRequest, response: HttpResponseBase, started: float
-) -> HttpResponseBase:
+def finished(request: HttpRequest, response: HttpResponseBase, started: float) -> HttpResponseBase:
     if request.path not in QUIET_PATHS:
         user = getattr(request, "principal_id", None)
         fields = {"user": user} if user else {}

@@ -80,7 +80,7 @@ class OutExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
         name = own["$ref"].rsplit("/", 1)[1] if "$ref" in own else ""
         for other, schema in others.items():
             if other != name:
-                component = ResolvedComponent(
+                component = ResolvedComponent(  # type: ignore[no-untyped-call]
                     name=other,
                     type=ResolvedComponent.SCHEMA,
                     schema=schema,

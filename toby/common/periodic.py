@@ -1,4 +1,4 @@
-"""Jobs that run every so often in one process at a time; PERIODIC_JOBS of the settings names them."""
+"""Jobs that run every so often, in one process at a time: PERIODIC_JOBS of the settings."""
 
 import logging
 import time

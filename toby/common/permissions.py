@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def principal(request: Request) -> Principal:
     """The caller of a view that only the signed in may call."""
-    return cast(Principal, request.user)
+    return cast("Principal", request.user)
 
 
 def principal_or_none(request: Request) -> Principal | None:

@@ -1,4 +1,4 @@
-"""Input serializers: what a body may hold. Output is typed structs (`toby.common.renderers.Out`)."""
+"""Input serializers: what a body may hold. Output is structs (`toby.common.renderers.Out`)."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class In(serializers.Serializer[Any]):
 class Text(serializers.CharField):
     """A string and nothing that could be made one: DRF would take 1 and true as well."""
 
-    default_error_messages = {"not_a_string": "This is not a string."}  # noqa: RUF012  DRF's form
+    default_error_messages = {"not_a_string": "This is not a string."}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -38,7 +38,7 @@ class Text(serializers.CharField):
 class Whole(serializers.IntegerField):
     """A JSON number without a fraction that fits a BIGINT; not "5", not true."""
 
-    default_error_messages = {"not_a_number": "This is not a whole number."}  # noqa: RUF012  DRF's form
+    default_error_messages = {"not_a_number": "This is not a whole number."}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"min_value": 1, "max_value": 2**63 - 1, **options})

@@ -26,7 +26,7 @@ TICKET_TTL_S = 30
 
 
 @cache
-def connection() -> "redis.Redis[bytes]":
+def connection() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=settings.REDIS_TIMEOUT_S,
@@ -106,5 +106,3 @@ def redeem_ticket(ticket: str) -> Principal | None:
         return None
     principal = msgspec.json.decode(found, type=Principal)
     return principal if sessions_open([principal.session_id])[0] else None
-
-

@@ -1,7 +1,7 @@
 """What the ORM says differently to each database."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import AutoField, Model
@@ -23,9 +23,10 @@ def insert_missing(rows: Sequence[M], *, unique: Sequence[str]) -> None:
     if not rows:
         return
     options = type(rows[0])._meta
-    fields = [field for field in options.concrete_fields if not isinstance(field, AutoField)]
+    fields: list[Any] = [f for f in options.concrete_fields if not isinstance(f, AutoField)]
+    keyed = [field for field in fields if field.name in unique]
     quote = connection.ops.quote_name
-    keys = ", ".join(quote(options.get_field(name).column) for name in unique)  # type: ignore[union-attr]
+    keys = ", ".join(quote(field.column) for field in keyed)
     ending = (
         f"ON DUPLICATE KEY UPDATE {keys.split(',')[0]} = {keys.split(',')[0]}"
         if connection.vendor == "mysql"

@@ -23,5 +23,3 @@ def caller_address(request: Request) -> str | None:
 
 def no_content() -> Response:
     return Response(status=204)
-
-

@@ -8,7 +8,5 @@ from toby.consumer.models import ConsumedEvent
 
 def prune() -> int:
     """Deletes lines older than LEDGER_RETENTION, by when nothing brings their events back."""
-    old = ConsumedEvent.objects.filter(
-        consumed_at__lt=timezone.now() - settings.LEDGER_RETENTION
-    )
+    old = ConsumedEvent.objects.filter(consumed_at__lt=timezone.now() - settings.LEDGER_RETENTION)
     return old.delete()[0]

@@ -70,6 +70,7 @@ class Processor:
         if received.problem:
             raise BadEvent(received.problem)
         with transaction.atomic():
+            assert received.event_id is not None
             ConsumedEvent.objects.filter(
                 consumer=self.consumer, event_id=received.event_id
             ).delete()
@@ -118,9 +119,7 @@ class Processor:
             for event_id in sorted(set(event_ids))
         ]
         insert_missing(lines, unique=["consumer", "event_id"])
-        return set(
-            ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True)
-        )
+        return set(ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True))
 
     def _bury(self, received: Received, problem: str) -> None:
         with transaction.atomic():

@@ -61,7 +61,7 @@ class Event:
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """Raises BadEvent where a field is missing or of another type; unknown fields are ignored."""
+        """Raises BadEvent where a field is missing or of a wrong type; ignores unknown ones."""
         try:
             return msgspec.json.decode(data, type=cls)
         except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:

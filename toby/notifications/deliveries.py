@@ -34,7 +34,7 @@ class Retract:
 
 
 class Deliveries:
-    """Handlers say whom an event concerns; `flush` writes it, in order, under the inboxes' locks."""
+    """Handlers say whom an event concerns; `flush` writes it under the inboxes' locks."""
 
     def __init__(self) -> None:
         self.orders: list[Add | Retract] = []

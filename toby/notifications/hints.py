@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Self
 
 import msgspec
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 
 from toby.common.logging import log
 from toby.notifications.models import Inbox, Item
@@ -70,6 +70,12 @@ def shard_group(user_id: int) -> str:
     return f"toby.hints.{user_id % SHARDS}"
 
 
+def the_layer() -> BaseChannelLayer:
+    layer = get_channel_layer()
+    assert layer is not None
+    return layer
+
+
 async def announce(hints: Iterable[Hint]) -> None:
     """Sends hints to every hub that has their users; logs what fails, since they may be lost."""
     by_group = defaultdict(list)
@@ -89,7 +95,7 @@ async def announce_ended_sessions(session_ids: Sequence[str]) -> None:
 
 async def send(group: str, message: dict[str, Any]) -> None:
     try:
-        await get_channel_layer().group_send(group, message)
+        await the_layer().group_send(group, message)
     except Exception as error:
         log(logger, "hint.lost", logging.WARNING, group=group, error=repr(error)[:200])
 

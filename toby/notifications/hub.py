@@ -14,14 +14,13 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
 from django.db import connection
 
 from toby.common import session_store
 from toby.common.logging import log
 from toby.common.sql import is_database_trouble
 from toby.notifications import selectors
-from toby.notifications.hints import SESSIONS_GROUP, Hint, shard_group
+from toby.notifications.hints import SESSIONS_GROUP, Hint, shard_group, the_layer
 from toby.notifications.sync_tokens import SyncToken
 
 logger = logging.getLogger(__name__)
@@ -29,6 +28,7 @@ logger = logging.getLogger(__name__)
 SWEEP_S = 15.0
 SWEPT_AT_ONCE = 500
 T = TypeVar("T")
+K = TypeVar("K", int, str)
 
 # Threads that keep their database connection: a request's thread would make one each time.
 _database = ThreadPoolExecutor(max_workers=4, thread_name_prefix="database")
@@ -84,14 +84,11 @@ class Hub:
         self.by_session[socket.session_id].add(socket)
 
     def leave(self, socket: Connected) -> None:
-        for index, key in ((self.by_user, socket.user_id), (self.by_session, socket.session_id)):
-            there: set[Connected] = index.get(key, set())  # type: ignore[attr-defined]
-            there.discard(socket)
-            if not there:
-                index.pop(key, None)  # type: ignore[attr-defined]
+        forget(self.by_user, socket.user_id, socket)
+        forget(self.by_session, socket.session_id, socket)
 
     async def _listen_to(self, *groups: str) -> None:
-        layer = get_channel_layer()
+        layer = the_layer()
         if not self.channel:
             self.channel = await layer.new_channel()
         for group in groups:
@@ -105,7 +102,7 @@ class Hub:
             ]
 
     async def _receive_forever(self) -> None:
-        layer = get_channel_layer()
+        layer = the_layer()
         while True:
             try:
                 await self.take(await layer.receive(self.channel))
@@ -147,10 +144,19 @@ class Hub:
     async def sweep_sessions(self) -> None:
         """Closes the sockets of sessions that ended without our hearing of it."""
         for part in parts(sorted(self.by_session), SWEPT_AT_ONCE):
-            still_open = await sync_to_async(session_store.sessions_open, thread_sensitive=False)(part)
+            still_open = await sync_to_async(session_store.sessions_open, thread_sensitive=False)(
+                part
+            )
             for session_id, is_open in zip(part, still_open, strict=True):
                 if not is_open:
                     await self.end_session(session_id)
+
+
+def forget(index: dict[K, set[Connected]], key: K, socket: Connected) -> None:
+    there = index.get(key, set())
+    there.discard(socket)
+    if not there:
+        index.pop(key, None)
 
 
 def parts(values: list[T], size: int) -> Iterable[list[T]]:

@@ -48,7 +48,7 @@ class Item(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     recipient_id = models.BigIntegerField()
-    kind = ExactCharField(max_length=30, choices=Kind.choices)
+    kind = ExactCharField(max_length=30, choices=Kind)
     # Facts with the same key of a recipient make one item.
     group_key = ExactCharField(max_length=100)
     seq = models.PositiveBigIntegerField()
@@ -70,9 +70,7 @@ class Item(models.Model):
             ),
             models.UniqueConstraint(fields=["recipient_id", "seq"], name="a_seq_is_given_once"),
         )
-        indexes = (
-            models.Index(fields=["recipient_id", "content_seq"], name="items_newest_first"),
-        )
+        indexes = (models.Index(fields=["recipient_id", "content_seq"], name="items_newest_first"),)
 
     def __str__(self) -> str:
         return f"{self.kind} for user {self.recipient_id}"

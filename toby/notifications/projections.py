@@ -1,4 +1,4 @@
-"""What this service knows of users and follows, learned from events; an older one changes nothing."""
+"""What events have told of users and follows; an older one changes nothing."""
 
 from collections.abc import Iterable
 

@@ -2,19 +2,15 @@
 
 from typing import Any
 
-from channels.routing import URLRouter
-from django.urls import re_path
-
 from toby.notifications.sockets import NotificationsSocket
 
-websocket_urls = [re_path(r"^ws/notifications$", NotificationsSocket.as_asgi())]
-_router = URLRouter(websocket_urls)
+_notifications: Any = NotificationsSocket.as_asgi()
 
 
-async def route(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Closes what asks for another path, where Channels would raise."""
+async def route(scope: Any, receive: Any, send: Any) -> None:
+    """Closes what asks for another path, where Channels' router would raise."""
     if scope["path"] == "/ws/notifications":
-        await _router(scope, receive, send)
+        await _notifications(scope, receive, send)
     else:
         await receive()
         await send({"type": "websocket.close"})

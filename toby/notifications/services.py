@@ -1,6 +1,7 @@
 """What a recipient can do: mark items read, seen or unread."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -38,9 +39,13 @@ def to_be_marked(
     user_id: int, state: str, ids: Sequence[UUID] | None, up_to: int | None
 ) -> list[Item]:
     """The next MARKED_AT_ONCE items that are not in `state` yet, in order of content_seq."""
-    lacking = {"read": {"read_at": None}, "seen": {"seen_at": None}, "unread": {"read_at__isnull": False}}
+    lacking: dict[str, dict[str, Any]] = {
+        "read": {"read_at": None},
+        "seen": {"seen_at": None},
+        "unread": {"read_at__isnull": False},
+    }
     rows = Item.objects.filter(recipient_id=user_id, retracted_at=None).filter(**lacking[state])
-    rows = rows.filter(content_seq__lte=up_to) if up_to is not None else rows.filter(id__in=ids or [])
+    rows = (
+        rows.filter(content_seq__lte=up_to) if up_to is not None else rows.filter(id__in=ids or [])
+    )
     return list(rows.order_by("content_seq")[:MARKED_AT_ONCE])
-
-

@@ -52,7 +52,9 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         self.joined = self.ended = False
 
     async def connect(self) -> None:
-        headers = {name.decode("latin-1"): raw.decode("latin-1") for name, raw in self.scope["headers"]}
+        headers = {
+            name.decode("latin-1"): raw.decode("latin-1") for name, raw in self.scope["headers"]
+        }
         # Refusals are close codes, which a browser's script can read; a failed handshake it cannot.
         await self.accept()
         if headers.get("origin", settings.PUBLIC_ORIGIN) != settings.PUBLIC_ORIGIN:
@@ -161,9 +163,7 @@ class NotificationsSocket(AsyncWebsocketConsumer):
             inbox, more = changes.inbox, changes.more
             if changes.reset:
                 self.epoch, self.position = inbox.epoch, inbox.last_seq
-                await self.send_frame(
-                    type="reset", token=str(SyncToken(self.epoch, self.position))
-                )
+                await self.send_frame(type="reset", token=str(SyncToken(self.epoch, self.position)))
                 resumed = True
                 break
             for seq, frame in item_frames(self.epoch, self.position, changes.items):

@@ -18,7 +18,9 @@ def emit(event: Event) -> OutboxEvent:
     of their commits.
     """
     if not in_transaction():
-        raise transaction.TransactionManagementError(f"{event.type} is emitted outside a transaction")
+        raise transaction.TransactionManagementError(
+            f"{event.type} is emitted outside a transaction"
+        )
     data = event.to_json()
     if len(data) > MAX_DATA_BYTES:
         raise ValueError(f"{event.type} has {len(data)} bytes, more than {MAX_DATA_BYTES}")
@@ -37,5 +39,3 @@ def in_transaction() -> bool:
     """Whether the caller opened a transaction; one that the test case opened does not count."""
     blocks = connection.atomic_blocks
     return bool(blocks) and not getattr(blocks[-1], "_from_testcase", False)
-
-

@@ -74,7 +74,10 @@ def mail(raw: str) -> dict[str, Any]:
     parts = urlsplit(raw)
     backends = "django.core.mail.backends"
     if parts.scheme == "file" and parts.path:
-        return {"MAILER_EMAIL_BACKEND": f"{backends}.filebased.EmailBackend", "EMAIL_FILE_PATH": Path(parts.path)}
+        return {
+            "MAILER_EMAIL_BACKEND": f"{backends}.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": Path(parts.path),
+        }
     if parts.scheme == "console":
         return {"MAILER_EMAIL_BACKEND": f"{backends}.console.EmailBackend"}
     if parts.scheme in {"smtp", "smtp+tls"} and parts.hostname:

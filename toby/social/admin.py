@@ -1,6 +1,6 @@
 """The moderators' desk in Django admin: a queue to look at, and actions that call services."""
 
-from typing import ClassVar, cast
+from typing import cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -53,7 +53,7 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
     list_select_related = ("post__author",)
     ordering = ("submitted_at", "id")
     actions = ("approve", "reject")
-    fields: ClassVar[list[str]] = [
+    fields = (
         "title",
         "author",
         "state",
@@ -64,7 +64,7 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
         "reason",
         "decided_by",
         "decided_at",
-    ]
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
         """Drafts are their author's business."""
@@ -79,9 +79,7 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
         return revision.post.body or "(none yet)"
 
     @admin.action(description="Approve", permissions=["view"])
-    def approve(
-        self, request: HttpRequest, queryset: QuerySet[Revision]
-    ) -> HttpResponse | None:
+    def approve(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse | None:
         return self.decide(request, queryset, act="approve")
 
     @admin.action(description="Reject with a reason", permissions=["view"])
@@ -118,17 +116,13 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
         version = int(seen) if seen.isdigit() else 0
         try:
             if act == "approve":
-                post = moderation.approve_revision(
-                    revision_id=revision_id, by=by, version=version
-                )
+                post = moderation.approve_revision(revision_id=revision_id, by=by, version=version)
             else:
                 post = moderation.reject_revision(
                     revision_id=revision_id, by=by, version=version, reason=reason
                 )
         except Refused as refused:
-            self.message_user(
-                request, f"Revision {revision_id}: {refused.detail}", messages.ERROR
-            )
+            self.message_user(request, f"Revision {revision_id}: {refused.detail}", messages.ERROR)
         else:
             done = "Approved" if act == "approve" else "Rejected"
             self.message_user(request, f"{done}: {post.title or post.slug}", messages.SUCCESS)
@@ -156,4 +150,4 @@ class ModerationActAdmin(LookOnlyAdmin[ModerationAct]):
 
 
 def principal_of(request: HttpRequest) -> Principal:
-    return cast(Principal, request.user.principal())  # type: ignore[union-attr]  # admin is for the signed in
+    return cast("Principal", request.user.principal())  # type: ignore[union-attr]  # admin is for the signed in

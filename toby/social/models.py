@@ -52,7 +52,7 @@ class Post(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.slug
+        return str(self.slug)
 
 
 class Revision(models.Model):
@@ -83,9 +83,7 @@ class Revision(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(
-                fields=["post", "open"], name="a_post_has_one_open_revision"
-            ),
+            models.UniqueConstraint(fields=["post", "open"], name="a_post_has_one_open_revision"),
             models.CheckConstraint(
                 condition=~Q(state="rejected") | ~Q(reason=""), name="a_rejection_has_a_reason"
             ),
@@ -95,9 +93,7 @@ class Revision(models.Model):
                 name="a_revision_is_open_until_it_is_decided",
             ),
         )
-        indexes = (
-            models.Index(fields=["state", "submitted_at", "id"], name="queue_oldest_first"),
-        )
+        indexes = (models.Index(fields=["state", "submitted_at", "id"], name="queue_oldest_first"),)
 
     def __str__(self) -> str:
         return f"revision {self.pk} of post {self.post_id}"

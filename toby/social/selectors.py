@@ -19,9 +19,7 @@ def posts_of(principal: Principal) -> QuerySet[Post]:
 
 def post(slug: str, *, seen_by: Principal | None) -> Post:
     """Raises NotFound for what does not exist or may not be seen; nobody learns which."""
-    found = (
-        Post.objects.visible_to(seen_by).select_related("author").filter(slug=slug).first()
-    )
+    found = Post.objects.visible_to(seen_by).select_related("author").filter(slug=slug).first()
     if found is None:
         raise NotFound
     return found

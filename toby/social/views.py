@@ -39,9 +39,7 @@ class Posts(APIView):
     def get(self, request: Request) -> Response:
         """Live posts, the newest first."""
         rows = selectors.live_posts()
-        return Response(
-            paginate(request, rows, name="posts", by="live_order", render=PostOut.of)
-        )
+        return Response(paginate(request, rows, name="posts", by="live_order", render=PostOut.of))
 
     @extend_schema(request=PostIn, responses={201: PostDetailOut})
     def post(self, request: Request) -> Response:
@@ -163,9 +161,7 @@ class Queue(APIView):
         """Revisions that wait for a decision, oldest first."""
         rows = selectors.queue()
         return Response(
-            paginate(
-                request, rows, name="queue", by="id", render=RevisionOut.of, oldest_first=True
-            )
+            paginate(request, rows, name="queue", by="id", render=RevisionOut.of, oldest_first=True)
         )
 
 
@@ -189,5 +185,3 @@ class Reject(APIView):
         given = parsed(RejectIn, request)
         moderation.reject_revision(revision_id=revision_id, by=principal(request), **given)
         return no_content()
-
-

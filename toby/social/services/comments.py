@@ -14,7 +14,7 @@ EXCERPT_LENGTH = 140
 
 
 def add_comment(*, slug: str, by: Principal, body: str) -> Comment:
-    """Raises NotFound for a post that is not live, whoever asks: there is nothing to discuss yet."""
+    """Raises NotFound for a post that is not live, whoever asks."""
     with transaction.atomic():
         post = Post.objects.select_for_update().live().filter(slug=slug).first()
         if post is None:

@@ -48,9 +48,7 @@ def unfollow(*, username: str, by: Principal) -> bool:
     followee_id = user_id_of(username)
     with transaction.atomic():
         profile = lock_profiles(by.user_id, followee_id)
-        deleted, _ = Follow.objects.filter(
-            follower_id=by.user_id, followee_id=followee_id
-        ).delete()
+        deleted, _ = Follow.objects.filter(follower_id=by.user_id, followee_id=followee_id).delete()
         if not deleted:
             return False
         count_change(profile, followee_id, -1)
@@ -78,7 +76,9 @@ def lock_profiles(follower_id: int, followee_id: int) -> Profile:
     """Locks both profiles, the lower id first, making them where they are missing."""
     ids = sorted({follower_id, followee_id})
     insert_missing([Profile(user_id=i) for i in ids], unique=["user"])
-    locked = {p.pk: p for p in Profile.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+    locked = {
+        p.pk: p for p in Profile.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    }
     return locked[follower_id]
 
 

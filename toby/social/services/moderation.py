@@ -126,9 +126,7 @@ def close(
     revision.state, revision.open, revision.reason = state, None, reason
     revision.decided_at, revision.decided_by_id = timezone.now(), by.user_id
     revision.version += 1
-    revision.save(
-        update_fields=["state", "open", "reason", "decided_at", "decided_by", "version"]
-    )
+    revision.save(update_fields=["state", "open", "reason", "decided_at", "decided_by", "version"])
     return ModerationAct.objects.create(
         revision=revision,
         actor_id=by.user_id,

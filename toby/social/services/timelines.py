@@ -49,7 +49,7 @@ def insert(entries: Iterable[TimelineEntry]) -> None:
 def for_share(
     model: type[Follow], where: list[str], values: list[int], *, column: str
 ) -> list[int]:
-    """`SELECT column ... FOR SHARE`, which the ORM cannot say; SQLite's transactions are alone anyhow."""
+    """`SELECT ... FOR SHARE`, which the ORM cannot say; SQLite writes alone anyhow."""
     quote = connection.ops.quote_name
     condition = " AND ".join(f"{quote(name)} = %s" for name in where)
     lock = " LOCK IN SHARE MODE" if connection.vendor == "mysql" else ""

@@ -18,7 +18,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("act", choices=["list", "retry"])
-        parser.add_argument("ids", nargs="*", type=int, help="letters to retry; all if none is given")
+        parser.add_argument(
+            "ids", nargs="*", type=int, help="letters to retry; all if none is given"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would be retried")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,7 +31,9 @@ class Command(BaseCommand):
             letters = letters.filter(id__in=options["ids"])
             missing = set(options["ids"]) - set(letters.values_list("id", flat=True))
             if missing:
-                raise CommandError(f"no open letter: {', '.join(map(str, sorted(missing)))}", returncode=2)
+                raise CommandError(
+                    f"no open letter: {', '.join(map(str, sorted(missing)))}", returncode=2
+                )
         processor = Processor(settings.CONSUMER_GROUP, handlers.of_this_service())
         rows, failed = [], 0
         for letter in list(letters):

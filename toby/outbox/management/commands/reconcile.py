@@ -12,13 +12,18 @@ from toby.outbox.models import OutboxEvent
 from toby.settings.environment import database, read
 
 # Who reads which topics, and the database that has the consumer's ledger.
-CONSUMERS = (("notifications", "notifications", (ACCOUNTS, SOCIAL)), ("timeline", "default", (SOCIAL,)))
+CONSUMERS = (
+    ("notifications", "notifications", (ACCOUNTS, SOCIAL)),
+    ("timeline", "default", (SOCIAL,)),
+)
 # Facts that one event made twice for one recipient, and items whose facts do not add up.
-DOUBLED = (
+TWO_FACTS = (
     "SELECT COUNT(*) FROM (SELECT event_id FROM notifications_fact"
-    " GROUP BY event_id, recipient_id HAVING COUNT(*) > 1) AS twice",
+    " GROUP BY event_id, recipient_id HAVING COUNT(*) > 1) AS twice"
+)
+WRONG_COUNT = (
     "SELECT COUNT(*) FROM notifications_item WHERE fact_count <> (SELECT COUNT(*)"
-    " FROM notifications_fact WHERE item_id = notifications_item.id AND retracted_at IS NULL)",
+    " FROM notifications_fact WHERE item_id = notifications_item.id AND retracted_at IS NULL)"
 )
 
 
@@ -43,7 +48,7 @@ class Command(BaseCommand):
         missing = {name: self.missing(name, alias, topics) for name, alias, topics in CONSUMERS}
         with connections["notifications"].cursor() as cursor:
             duplicate = 0
-            for statement in DOUBLED:
+            for statement in (TWO_FACTS, WRONG_COUNT):
                 cursor.execute(statement)
                 duplicate += cursor.fetchone()[0]
         row = {
@@ -67,7 +72,7 @@ class Command(BaseCommand):
 
     def missing(self, consumer: str, alias: str, topics: tuple[str, ...]) -> list[OutboxEvent]:
         ledger = ConsumedEvent.objects.using(alias).filter(consumer=consumer)
-        missing = []
+        missing: list[OutboxEvent] = []
         batch: list[OutboxEvent] = []
 
         def compare() -> None:

@@ -11,12 +11,16 @@ from toby.outbox.relay import republish_retained, retained
 
 
 class Command(BaseCommand):
-    help = "Lets the relay send what is still in the outbox again; consumers pass over what they know."
+    help = (
+        "Lets the relay send what is still in the outbox again; consumers pass over what they know."
+    )
     prints_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--hours", type=float, help="only events of the last hours; default all")
+        parser.add_argument(
+            "--hours", type=float, help="only events of the last hours; default all"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say how many it would be")
 
     def handle(self, *args: Any, **options: Any) -> None:
