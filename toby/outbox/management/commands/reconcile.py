@@ -11,9 +11,11 @@ from toby.events import ACCOUNTS, SOCIAL
 from toby.outbox.models import OutboxEvent
 from toby.settings.environment import database, read
 
+# The database that has the facts.
+FACTS = "notifications"
 # Who reads which topics, and the database that has the consumer's ledger.
 CONSUMERS = (
-    ("notifications", "notifications", (ACCOUNTS, SOCIAL)),
+    ("notifications", FACTS, (ACCOUNTS, SOCIAL)),
     ("timeline", "default", (SOCIAL,)),
 )
 # Facts that one event made twice for one recipient, and items whose facts do not add up.
@@ -40,13 +42,13 @@ class Command(BaseCommand):
         parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if "notifications" not in connections.settings:
+        if FACTS not in connections.settings:
             like = "mysql://user:password@host:3306/toby_notifications"
-            connections.settings["notifications"] = connections.configure_settings(
+            connections.settings[FACTS] = connections.configure_settings(
                 {"default": {}, "x": read("NOTIFICATIONS_DATABASE_URL", database, like=like)}
             )["x"]
         missing = {name: self.missing(name, alias, topics) for name, alias, topics in CONSUMERS}
-        with connections["notifications"].cursor() as cursor:
+        with connections[FACTS].cursor() as cursor:
             duplicate = 0
             for statement in (TWO_FACTS, WRONG_COUNT):
                 cursor.execute(statement)
