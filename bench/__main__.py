@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.figures import Figure, Row
+from bench.p04_authentication import P4
 from bench.p10_click_to_frame import P10
 
-FIGURES: dict[str, Figure] = {figure.name: figure for figure in (P10,)}
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in (P4, P10)}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -145,14 +145,21 @@ class EventConsumer:
                 "partition.assignment.strategy": "cooperative-sticky"
                 if not settings.KAFKA_IS_VOLATILE
                 else "range",
-                "session.timeout.ms": 10_000,
+                # Tansu lets a group form only after half of it.
+                "session.timeout.ms": 6_000 if settings.KAFKA_IS_VOLATILE else 10_000,
                 "heartbeat.interval.ms": 1_000,
                 "max.poll.interval.ms": 120_000,
                 "topic.metadata.refresh.interval.ms": 5_000,
                 "allow.auto.create.topics": False,
             }
         )
-        self._consumer.subscribe(list(topics))
+        # Whether the group has given this copy its share, which may be nothing.
+        self.has_joined = False
+        self._consumer.subscribe(list(topics), on_assign=self._assigned)
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.has_joined = True
+        log(logger, "kafka.assigned", partitions=len(partitions))
 
     def batch(self, *, most: int = 500, wait_s: float = 1.0) -> list[Incoming]:
         """What has arrived, up to `most`; waits up to `wait_s` for the first only.

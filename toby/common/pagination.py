@@ -3,6 +3,7 @@
 A cursor is signed and names its list, so that a forged one, or one of another list, is refused.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -28,7 +29,7 @@ class Page(Out, Generic[T], frozen=True, kw_only=True):
 
 def page_size(request: Request) -> int:
     raw = request.query_params.get("limit", str(DEFAULT_PAGE))
-    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw[:9]) <= MAX_PAGE:
+    if not re.fullmatch("[0-9]{1,9}", raw) or not 1 <= int(raw) <= MAX_PAGE:
         raise InvalidInput(("limit", "invalid", f"A whole number from 1 to {MAX_PAGE}."))
     return int(raw)
 

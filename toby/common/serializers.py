@@ -15,13 +15,18 @@ class In(serializers.Serializer[Any]):
             if unknown:
                 raise serializers.ValidationError(
                     {
-                        str(name)[:100]: [
+                        printable(name)[:100]: [
                             ErrorDetail("This field is not known.", code="unknown_field")
                         ]
                         for name in unknown[:20]
                     }
                 )
         return super().to_internal_value(data)
+
+
+def printable(name: object) -> str:
+    """JSON may hold half a surrogate pair, which no answer can."""
+    return str(name).encode(errors="replace").decode()
 
 
 class Text(serializers.CharField):

@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from toby.common import tokens
 from toby.common.principals import Principal
+from toby.common.redis_get import Getter
 
 TICKET_TTL_S = 30
 
@@ -36,12 +37,20 @@ def connection() -> redis.Redis:
     )
 
 
+@cache
+def getter() -> Getter:
+    return Getter(connection().connection_pool)
+
+
+_principals = msgspec.json.Decoder(Principal)
+
+
 def principal_of(token: str) -> Principal | None:
     """Whose access token this is; one GET. None for a token that is unknown, ended or malformed."""
     if not tokens.is_well_formed(tokens.ACCESS, token):
         return None
-    found = connection().get(f"at:{tokens.digest(token)}")
-    return None if found is None else msgspec.json.decode(found, type=Principal)
+    found = getter().get(b"at:" + tokens.digest(token).encode())
+    return None if found is None else _principals.decode(found)
 
 
 def open_session(principal: Principal, token: str, *, ttl_s: int, session_ttl_s: int) -> None:

@@ -21,8 +21,9 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 class Worker:
     """Calls `step` until SIGTERM or SIGINT. A step that raises `retriable` is tried again.
 
-    `step` returns whether it found work; after one that did not, the loop waits `idle_s`. Before
-    each retry the database connection is dropped: outside HTTP nothing else would.
+    `step` returns whether it found work; after one that did not, the loop waits `idle_s`. The
+    heartbeat begins once `is_ready`. Before each retry the database connection is dropped: outside
+    HTTP nothing else would.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class Worker:
         *,
         idle_s: float = 0.0,
         retriable: Callable[[Exception], bool],
+        is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.step, self.idle_s, self.retriable = step, idle_s, retriable
+        self.is_ready = is_ready
         self.stopping = Event()
 
     def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
@@ -55,7 +58,8 @@ class Worker:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 continue
             wait_s = FIRST_WAIT_S
-            heartbeat.beat()
+            if self.is_ready():
+                heartbeat.beat()
             if not worked and self.idle_s:
                 self.stopping.wait(self.idle_s)
         close_old_connections()

@@ -64,7 +64,7 @@ class Event:
         """Raises BadEvent where a field is missing or of a wrong type; ignores unknown ones."""
         try:
             return msgspec.json.decode(data, type=cls)
-        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadEvent(f"{cls.type}: {error}") from error
 
 
@@ -102,16 +102,14 @@ class Envelope:
                 name: found[f"ce_{name}"].decode()
                 for name in ("specversion", "id", "source", "type", "time")
             }
-            event_id, time = UUID(attributes["id"]), datetime.fromisoformat(attributes["time"])
+            event_id, time = UUID(attributes["id"]), in_utc(attributes["time"])
             request_id = found.get("ce_requestid", b"").decode()
         except KeyError as error:
             raise BadEvent(f"the header {error.args[0]} is missing") from error
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise BadEvent(f"a header cannot be read: {error}") from error
         if attributes["specversion"] != "1.0":
             raise BadEvent(f"CloudEvents {attributes['specversion']} is not 1.0")
-        if time.tzinfo is None:
-            raise BadEvent("ce_time has no time zone")
         contract = contracts().get(attributes["type"])
         if contract is None:
             raise UnknownType(attributes["type"])
@@ -120,7 +118,7 @@ class Envelope:
         return cls(
             id=event_id,
             source=attributes["source"],
-            time=time.astimezone(UTC),
+            time=time,
             data=contract.from_json(value),
             request_id=request_id,
         )
@@ -139,6 +137,14 @@ def headers(*, id: UUID, source: str, type: str, time: datetime, request_id: str
     if request_id:
         result.append(("ce_requestid", request_id.encode()))
     return result
+
+
+def in_utc(text: str) -> datetime:
+    """Raises ValueError or OverflowError for what is no moment with a time zone."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("ce_time has no time zone")
+    return time.astimezone(UTC)
 
 
 def id_of(received: Iterable[tuple[str, bytes | None]]) -> UUID | None:

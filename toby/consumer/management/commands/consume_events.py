@@ -40,7 +40,9 @@ class Command(BaseCommand):
             return True
 
         worker = Worker(
-            step, retriable=lambda e: isinstance(e, KafkaUnavailable) or is_database_trouble(e)
+            step,
+            retriable=lambda e: isinstance(e, KafkaUnavailable) or is_database_trouble(e),
+            is_ready=lambda: consumer.has_joined,
         )
         try:
             worker.run()
