@@ -116,16 +116,18 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
         version = int(seen) if seen.isdigit() else 0
         try:
             if act == "approve":
-                post = moderation.approve_revision(revision_id=revision_id, by=by, version=version)
+                moderated = moderation.approve_revision(
+                    revision_id=revision_id, by=by, version=version
+                ).title
             else:
-                post = moderation.reject_revision(
+                moderated = moderation.reject_revision(
                     revision_id=revision_id, by=by, version=version, reason=reason
-                )
+                ).title
         except Refused as refused:
             self.message_user(request, f"Revision {revision_id}: {refused.detail}", messages.ERROR)
         else:
             done = "Approved" if act == "approve" else "Rejected"
-            self.message_user(request, f"{done}: {post.title or post.slug}", messages.SUCCESS)
+            self.message_user(request, f"{done}: {moderated}", messages.SUCCESS)
 
 
 @admin.register(Post)
@@ -147,6 +149,11 @@ class ModerationActAdmin(LookOnlyAdmin[ModerationAct]):
     list_select_related = ("actor", "revision")
     ordering = ("-id",)
     fields = ("at", "actor", "act", "revision", "reason")
+
+
+admin.site.site_header = admin.site.site_title = "Toby"
+admin.site.index_title = "The moderators' desk"
+admin.site.site_url = None
 
 
 def principal_of(request: HttpRequest) -> Principal:

@@ -79,7 +79,7 @@ def approve_revision(*, revision_id: int, by: Principal, version: int) -> Post:
     return post
 
 
-def reject_revision(*, revision_id: int, by: Principal, version: int, reason: str) -> Post:
+def reject_revision(*, revision_id: int, by: Principal, version: int, reason: str) -> Revision:
     """Refuses a pending revision; what is live stays. Raises as approve_revision, ReasonMissing."""
     if not reason.strip():
         raise ReasonMissing
@@ -96,7 +96,7 @@ def reject_revision(*, revision_id: int, by: Principal, version: int, reason: st
                 reason=revision.reason,
             )
         )
-    return post
+    return revision
 
 
 def lock_pending(revision_id: int, by: Principal, version: int) -> tuple[Post, Revision]:
