@@ -21,6 +21,7 @@ def real_stack(**env: str) -> Iterator[tuple[Stack, Person]]:
     # Children inherit it from the thread that starts them.
     os.sched_setaffinity(0, servers)
     database = os.environ.get("TOBY_DATABASE", "mariadb")
+    env = {"TOBY_REGISTRATION": "direct", "TOBY_THROTTLES": "0", **env}
     stack = Stack("real", HOME / database, PORT, database=database, limits=False, env=env)
     stack.start()
     try:

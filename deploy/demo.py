@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import secrets
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +63,11 @@ class Person:
             self.last_headers = dict(error.headers)
         return status, json.loads(content) if content else None
 
-    def register(self, password: str) -> None:
+    def register(self, password: str, mail: str = "") -> None:
+        """Registers and logs in; `mail` is where the code is found, if the site asks for one."""
         self.password = password
         email = f"{self.name}@toby.example"
-        self.call(
+        answer = self.call(
             "POST",
             "auth/register",
             {
@@ -74,6 +77,10 @@ class Person:
                 "display_name": self.name.split("-")[0].capitalize(),
             },
         )
+        if "registration_id" in answer:
+            code = mailed_code(mail, email)
+            shown = {"registration_id": answer["registration_id"], "code": code}
+            self.call("POST", "auth/verify-email", shown)
         self.log_in(email, password)
 
     def log_in(self, email: str, password: str) -> None:
@@ -91,6 +98,36 @@ class Person:
         """A pending revision: {id, slug, version, ...}."""
         post = self.call("POST", "posts", {"title": title, "body": f"# {title}\n\nA demo post."})
         return dict(self.call("POST", f"posts/{post['slug']}/submit"))
+
+
+def mailed_code(mail: str, to: str) -> str:
+    """The six digits mailed to `to`: from a folder of mails, or from Mailpit at an address."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        for text in mails_to(mail, to):
+            found = re.search(r"^ {4}(\d{6})\s*$", text, re.MULTILINE)
+            if found:
+                return found[1]
+        time.sleep(0.1)
+    raise Failed(f"no code was mailed to {to} within {PATIENCE_S:.0f} s")
+
+
+def mails_to(mail: str, to: str) -> Iterator[str]:
+    if mail.startswith("http"):
+        query = urllib.parse.urlencode({"query": f'to:"{to}"'})
+        with urllib.request.urlopen(f"{mail}/api/v1/search?{query}", timeout=5) as response:
+            found = json.load(response)["messages"]
+        for one in found:
+            with urllib.request.urlopen(
+                f"{mail}/api/v1/message/{one['ID']}", timeout=5
+            ) as response:
+                yield json.load(response)["Text"]
+    else:
+        for path in sorted(Path(mail).glob("*"), key=lambda path: path.stat().st_mtime)[::-1]:
+            # Django writes a line of dashes after each mail of a file.
+            for text in path.read_text(errors="replace").split(f"\n{'-' * 79}\n")[::-1]:
+                if f"To: {to}" in text:
+                    yield text
 
 
 class Screen:
@@ -170,12 +207,12 @@ def step(what: str) -> None:
     print(f"  * {what}", flush=True)
 
 
-def play(origin: str, moderator: Person) -> None:
+def play(origin: str, moderator: Person, mail: str = "") -> None:
     mark, password = secrets.token_hex(3), secrets.token_urlsafe(12)
     ana, ben, cleo = people = [Person(origin, f"{name}-{mark}") for name in ("ana", "ben", "cleo")]
     for person in people:
-        person.register(password)
-    step("Ana, Ben and Cleo have registered and logged in")
+        person.register(password, mail)
+    step("Ana, Ben and Cleo have registered, shown their codes and logged in")
     ben.call("PUT", f"profiles/{ana.name}/follow")
     step("Ben follows Ana, and opens his notifications")
     screen = Screen(ben)
@@ -248,6 +285,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--origin", default=known.get("origin", "http://127.0.0.1:8000"))
     parser.add_argument("--moderator-email", default=known.get("email"))
     parser.add_argument("--moderator-password", default=known.get("password"))
+    parser.add_argument(
+        "--mail", default=known.get("mail", ""), help="a folder of mails, or Mailpit's address"
+    )
     options = parser.parse_args(arguments)
     if not options.moderator_email or not options.moderator_password:
         print("demo: no Toby runs here; start one with make run", file=sys.stderr)
@@ -256,7 +296,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"Toby at {options.origin}")
     try:
         moderator.log_in(options.moderator_email, options.moderator_password)
-        play(options.origin, moderator)
+        play(options.origin, moderator, options.mail)
     except urllib.error.URLError as error:
         print(f"demo: nothing answers at {options.origin}: {error.reason}", file=sys.stderr)
         return 2

@@ -1,11 +1,14 @@
 """Fixtures that any test may use."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from deploy.local.stack import Stack
+from tests.common.support import another_thread
 from tests.factories import Caller
 from tests.flow.support import Toby, start_toby
 from toby.common import session_store
@@ -16,11 +19,35 @@ def django_db_modify_db_settings(stack: Stack) -> None:
     """The test database is made once the servers are up."""
 
 
+@pytest.fixture(autouse=True)
+def mail_is_queued(settings: Settings) -> None:
+    """As in production; the test runner would keep it in memory."""
+    settings.EMAIL_BACKEND = "mailer.backend.DbBackend"
+
+
 @pytest.fixture
 def redis(stack: Stack) -> Iterator[None]:
     """Redis is up, with nothing of other tests in it."""
     session_store.connection().flushdb()
     yield
+
+
+@pytest.fixture
+def redis_down(redis: None, settings: Settings) -> Iterator[None]:
+    """Nobody listens where Redis should be."""
+    settings.REDIS_URL = "redis://127.0.0.1:1/5"
+    for cached in (session_store.connection, session_store.getter):
+        cached.cache_clear()
+    yield
+    for cached in (session_store.connection, session_store.getter):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[ThreadPoolExecutor]:
+    """A thread that has a database session of its own."""
+    with another_thread() as pool:
+        yield pool
 
 
 @pytest.fixture

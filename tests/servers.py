@@ -18,21 +18,27 @@ WANTED = os.environ.get("TOBY_TEST_ON", "mariadb")
 PORT = int(os.environ.get("TOBY_TEST_PORT", "18000"))
 IN_CI = os.environ.get("CI") == "true"
 # Two runs at a time need two ports, and so two homes.
+# People register without mail, and all come from one address.
+ENVIRONMENT = {"TOBY_REGISTRATION": "direct", "TOBY_THROTTLES": "0"}
 HOME = Path(__file__).resolve().parents[1] / "var" / f"test-{PORT}"
 
 
 def make_stack() -> tuple[Stack, str]:
     """The stack that was asked for; the embedded one, and why, where it cannot be had."""
     if WANTED == "embedded":
-        return Stack("embedded", HOME / "embedded", PORT, limits=False), ""
+        return Stack("embedded", HOME / "embedded", PORT, limits=False, env=ENVIRONMENT), ""
     try:
         # Says what is missing; `make test` has installed it where that is possible.
         provision(mysql=WANTED == "mysql")
-        return Stack("real", HOME / WANTED, PORT, database=WANTED, fast=True, limits=False), ""
+        return Stack(
+            "real", HOME / WANTED, PORT, database=WANTED, fast=True, limits=False, env=ENVIRONMENT
+        ), ""
     except Unavailable as problem:
         if IN_CI:
             pytest.exit(f"no real servers: {problem}", returncode=3)
-        return Stack("embedded", HOME / "embedded", PORT, limits=False), str(problem)
+        return Stack("embedded", HOME / "embedded", PORT, limits=False, env=ENVIRONMENT), str(
+            problem
+        )
 
 
 STACK, FELL_BACK = make_stack()

@@ -30,4 +30,5 @@ ROOT_URLCONF = "tests.urls"
 CONSUMER_GROUP = "notifications"
 CONSUMER_HANDLERS = "toby.notifications.handlers"
 PERIODIC_JOBS = [("toby.outbox.jobs.prune", 600)]
-EMAIL_BACKEND = "mailer.backend.DbBackend"
+THROTTLES = False
+REGISTRATION = "direct"

@@ -170,7 +170,9 @@ def _tell_the_demo(stack: Stack, moderator: Mapping[str, str]) -> None:
     """Where `make demo` finds this Toby and its moderator; for the owner's eyes only."""
     path = stack.home / RUNNING
     path.touch(mode=0o600)
-    path.write_text(json.dumps({"origin": stack.origin, **moderator}))
+    path.write_text(
+        json.dumps({"origin": stack.origin, "mail": str(stack.home / "mail"), **moderator})
+    )
 
 
 def _banner(stack: Stack, moderator: Mapping[str, str]) -> str:

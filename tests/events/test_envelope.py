@@ -12,6 +12,7 @@ from toby.events.envelope import headers, id_of
 
 Headers = list[tuple[str, bytes | None]]
 REQUIRED = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time")
+DEEP = b'{"added_later": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_a_header_without_a_value_is_missing(file: Golden, value: bytes, name: s
         ("ce_time", b"yesterday"),
         ("ce_time", b"2026-03-04T05:06:07"),
         ("ce_time", b""),
+        ("ce_time", b"0001-01-01T00:00:00+23:59"),
         ("ce_source", b"\xff"),
         ("ce_type", b"\xc3\x28"),
         ("ce_specversion", b"0.3"),
@@ -74,7 +76,7 @@ def test_a_type_that_is_not_known_here_is_told_apart_from_a_bad_event(file: Gold
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"NaN", b"[" * 100_000, b"{}" * 2],
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b"NaN", b"[" * 100_000, b"{}" * 2, DEEP],
     ids=lambda raw: repr(raw[:10]),
 )
 def test_a_value_that_is_no_json_object_is_refused(file: Golden, raw: bytes) -> None:

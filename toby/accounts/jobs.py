@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from mailer.models import Message
+from mailer.models import Message, MessageLog
 
-from toby.accounts.models import Session
+from toby.accounts.models import HeldUsername, PasswordReset, Registration, Session
 
 KEPT_AFTER_END = timedelta(days=30)
 
@@ -18,3 +18,17 @@ def purge_sessions() -> int:
 def retry_deferred_mail() -> int:
     """Puts mail that could not be sent back into the queue."""
     return int(Message.objects.retry_deferred())
+
+
+def purge_sent_mail() -> int:
+    """Deletes the copies of sent mail, which may hold a code or a link."""
+    return int(MessageLog.objects.all().delete()[0])
+
+
+def purge_expired() -> int:
+    """Deletes registrations, reset links and held usernames whose time is over."""
+    now = timezone.now()
+    return sum(
+        model.objects.filter(expires_at__lt=now).delete()[0]
+        for model in (Registration, PasswordReset, HeldUsername)
+    )

@@ -12,6 +12,7 @@ from toby.common.fields import ExactCharField
 from toby.common.principals import ADMIN, MODERATOR, Principal
 from toby.events import Person
 
+EMAIL_LENGTH = 254  # RFC 3696, erratum 1690
 # Roles are membership in Django's groups.
 ROLE_GROUPS = {"Moderators": MODERATOR, "Admins": ADMIN}
 
@@ -33,11 +34,12 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person's account. `version` grows with each change that other services hear of."""
 
-    email = models.EmailField(max_length=254)
-    email_key = ExactCharField("e-mail", max_length=254, unique=True)
+    email = models.EmailField(max_length=EMAIL_LENGTH)
+    email_key = ExactCharField("e-mail", max_length=EMAIL_LENGTH, unique=True)
     username = models.CharField(max_length=30)
     username_key = ExactCharField(max_length=30, unique=True)
     display_name = models.CharField(max_length=80, blank=True)
+    bio = models.CharField(max_length=500, blank=True)
     picture_url = models.CharField(max_length=500, blank=True)
     is_active = models.BooleanField(default=True)
     version = models.PositiveBigIntegerField(default=1)
@@ -109,3 +111,54 @@ class Session(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.ended_at is None and now < self.expires_at
+
+
+class Registration(models.Model):
+    """Somebody who wants an account, and has not shown yet that the address is theirs.
+
+    The username is held. One whose address has an account already (`is_decoy`) can never be
+    confirmed: it is there so that the same is done, and answered, for both.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    email = models.EmailField(max_length=EMAIL_LENGTH)
+    email_key = ExactCharField(max_length=EMAIL_LENGTH, db_index=True)
+    username = models.CharField(max_length=30)
+    username_key = ExactCharField(max_length=30, unique=True)
+    display_name = models.CharField(max_length=80, blank=True)
+    password = models.CharField(max_length=128)
+    is_decoy = models.BooleanField()
+    code_hash = ExactCharField(max_length=64)
+    code_expires_at = models.DateTimeField()
+    tries_left = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"registration {self.id}"
+
+
+class PasswordReset(models.Model):
+    """A link to set a new password: used once, within an hour; the newest of an address counts.
+
+    For an address without an account there is a row too, of no user: the same is done for both.
+    """
+
+    email_key = ExactCharField(max_length=EMAIL_LENGTH, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    secret_hash = ExactCharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"password reset {self.pk}"
+
+
+class HeldUsername(models.Model):
+    """A username that somebody gave up; nobody else gets it until `expires_at`."""
+
+    username_key = ExactCharField(max_length=30, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.username_key} until {self.expires_at:%Y-%m-%d}"

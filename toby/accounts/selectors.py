@@ -1,6 +1,10 @@
 """What can be read of accounts."""
 
-from toby.accounts.models import User
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from toby.accounts.models import Session, User, username_key
 from toby.common.errors import NotFound
 
 
@@ -10,3 +14,17 @@ def user(user_id: int) -> User:
     if found is None:
         raise NotFound
     return found
+
+
+def user_named(username: str) -> User:
+    """Somebody whose account is in use. Raises NotFound."""
+    found = User.objects.filter(username_key=username_key(username), is_active=True).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_sessions(user_id: int) -> Iterable[Session]:
+    """The newest 100."""
+    rows = Session.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=timezone.now())
+    return rows.order_by("-created_at")[:100]

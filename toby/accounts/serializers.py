@@ -1,10 +1,10 @@
 """What auth's requests may hold and what its answers look like."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from rest_framework import serializers
 
-from toby.accounts.models import User
+from toby.accounts.models import EMAIL_LENGTH, Session, User, email_key
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Text
 
@@ -13,30 +13,60 @@ USERNAME = r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,28}[A-Za-z0-9])?$"
 
 
 class Email(Text, serializers.EmailField):
-    pass
+    def to_internal_value(self, data: Any) -> str:
+        email = super().to_internal_value(data)
+        # Some letters become several in small letters.
+        if len(email_key(email)) > EMAIL_LENGTH:
+            raise serializers.ValidationError("This address is too long.", code="max_length")
+        return email
 
 
 class Username(Text, serializers.RegexField):
-    pass
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            USERNAME,
+            min_length=3,
+            max_length=30,
+            error_messages={
+                "invalid": "Letters, digits, - and _; it begins and ends with a letter or digit."
+            },
+            **options,
+        )
+
+
+class Picture(Text, serializers.URLField):
+    default_error_messages = {"not_https": "Only https addresses are taken."}
+
+    def to_internal_value(self, data: Any) -> str:
+        url = super().to_internal_value(data)
+        if not url.startswith("https://"):
+            self.fail("not_https")
+        return url
+
+
+def password_field() -> Text:
+    return Text(max_length=200, trim_whitespace=False)
 
 
 class RegisterIn(In):
-    email = Email(max_length=254)
-    username = Username(
-        USERNAME,
-        min_length=3,
-        max_length=30,
-        error_messages={
-            "invalid": "Letters, digits, - and _; it begins and ends with a letter or digit."
-        },
-    )
-    password = Text(max_length=200, trim_whitespace=False)
+    email = Email(max_length=EMAIL_LENGTH)
+    username = Username()
+    password = password_field()
     display_name = Text(max_length=80, required=False, allow_blank=True)
 
 
+class ConfirmIn(In):
+    registration_id = serializers.UUIDField()
+    code = Text(max_length=10)
+
+
+class ResendIn(In):
+    registration_id = serializers.UUIDField()
+
+
 class LoginIn(In):
-    email = Text(max_length=254)
-    password = Text(max_length=200, trim_whitespace=False)
+    email = Text(max_length=EMAIL_LENGTH)
+    password = password_field()
     device_name = Text(max_length=100, required=False, allow_blank=True)
 
 
@@ -44,11 +74,42 @@ class RefreshIn(In):
     refresh_token = Text(max_length=200)
 
 
+class ForgotIn(In):
+    email = Email(max_length=EMAIL_LENGTH)
+
+
+class ResetIn(In):
+    token = Text(max_length=100, help_text="What stands after the # of the mailed link.")
+    password = password_field()
+
+
+class ChangePasswordIn(In):
+    old_password = password_field()
+    new_password = password_field()
+
+
+class ProfileIn(In):
+    """What is not given stays as it is."""
+
+    username = Username(required=False)
+    display_name = Text(max_length=80, required=False, allow_blank=True)
+    bio = Text(max_length=500, required=False, allow_blank=True)
+    picture_url = Picture(max_length=500, required=False, allow_blank=True)
+
+
+class RegistrationOut(Out, frozen=True, kw_only=True):
+    """`code_expires_in` is in seconds; the code was mailed."""
+
+    registration_id: str
+    code_expires_in: int
+
+
 class MeOut(Out, frozen=True, kw_only=True):
     id: int
     email: str
     username: str
     display_name: str
+    bio: str
     picture_url: str
     roles: tuple[str, ...]
     created_at: Timestamp
@@ -60,10 +121,67 @@ class MeOut(Out, frozen=True, kw_only=True):
             email=user.email,
             username=user.username,
             display_name=user.display_name or user.username,
+            bio=user.bio,
             picture_url=user.picture_url,
             roles=user.roles,
             created_at=timestamp(user.created_at),
         )
+
+
+class UserOut(Out, frozen=True, kw_only=True):
+    """What anyone may know of somebody."""
+
+    id: int
+    username: str
+    display_name: str
+    bio: str
+    picture_url: str
+    created_at: Timestamp
+
+    @classmethod
+    def of(cls, user: User) -> "UserOut":
+        return cls(
+            id=user.pk,
+            username=user.username,
+            display_name=user.display_name or user.username,
+            bio=user.bio,
+            picture_url=user.picture_url,
+            created_at=timestamp(user.created_at),
+        )
+
+
+class SessionOut(Out, frozen=True, kw_only=True):
+    """A device that is logged in. `last_used_at` is when its tokens were last renewed."""
+
+    id: str
+    device_name: str
+    address: str | None
+    user_agent: str
+    created_at: Timestamp
+    last_used_at: Timestamp
+    is_current: bool
+
+    @classmethod
+    def of(cls, session: Session, *, current: str) -> "SessionOut":
+        return cls(
+            id=str(session.id),
+            device_name=session.device_name,
+            address=session.address,
+            user_agent=session.user_agent,
+            created_at=timestamp(session.created_at),
+            last_used_at=timestamp(session.rotated_at),
+            is_current=str(session.id) == current,
+        )
+
+
+class SessionsOut(Out, frozen=True, kw_only=True):
+    results: list[SessionOut]
+
+
+class EndedOut(Out, frozen=True, kw_only=True):
+    """How many sessions were ended."""
+
+    ended: int
 
 
 class TokensOut(Out, frozen=True, kw_only=True):

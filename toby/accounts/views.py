@@ -1,12 +1,32 @@
 """The auth service's endpoints."""
 
+from uuid import UUID
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from toby.accounts import selectors, services
-from toby.accounts.serializers import LoginIn, MeOut, RefreshIn, RegisterIn, TokensOut
+from toby.accounts.serializers import (
+    ChangePasswordIn,
+    ConfirmIn,
+    EndedOut,
+    ForgotIn,
+    LoginIn,
+    MeOut,
+    ProfileIn,
+    RefreshIn,
+    RegisterIn,
+    RegistrationOut,
+    ResendIn,
+    ResetIn,
+    SessionOut,
+    SessionsOut,
+    TokensOut,
+    UserOut,
+)
+from toby.accounts.services.registration import is_by_mail
 from toby.common.permissions import Anyone, SignedIn, principal
 from toby.common.views import caller_address, no_content, parsed
 
@@ -21,14 +41,46 @@ def tokens_out(tokens: services.Tokens) -> TokensOut:
     )
 
 
+def registration_out(pending: services.Pending) -> RegistrationOut:
+    return RegistrationOut(registration_id=str(pending.id), code_expires_in=pending.code_ttl_s)
+
+
 class Register(APIView):
     permission_classes = (Anyone,)
     authentication_classes = ()
 
-    @extend_schema(request=RegisterIn, responses={201: MeOut})
+    @extend_schema(request=RegisterIn, responses={202: RegistrationOut, 201: MeOut})
     def post(self, request: Request) -> Response:
-        """Create an account."""
-        return Response(MeOut.of(services.register(**parsed(RegisterIn, request))), status=201)
+        """Ask for an account: 202, and a code is mailed. A closed site answers 201 at once."""
+        given = parsed(RegisterIn, request)
+        if not is_by_mail():
+            return Response(MeOut.of(services.create_user(**given)), status=201)
+        pending = services.register(**given, address=caller_address(request))
+        return Response(registration_out(pending), status=202)
+
+
+class VerifyEmail(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=ConfirmIn, responses={201: MeOut})
+    def post(self, request: Request) -> Response:
+        """Show the mailed code: the account exists from now on."""
+        given = parsed(ConfirmIn, request)
+        user = services.confirm(**given, address=caller_address(request))
+        return Response(MeOut.of(user), status=201)
+
+
+class ResendCode(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=ResendIn, responses={202: RegistrationOut})
+    def post(self, request: Request) -> Response:
+        """Have a new code mailed; the old one is void."""
+        given = parsed(ResendIn, request)
+        pending = services.resend_code(**given, address=caller_address(request))
+        return Response(registration_out(pending), status=202)
 
 
 class Login(APIView):
@@ -68,6 +120,85 @@ class Logout(APIView):
         return no_content()
 
 
+class LogoutAll(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=EndedOut)
+    def post(self, request: Request) -> Response:
+        """End all your sessions, this one too."""
+        ended = services.end_all_sessions(by=principal(request), but_this=False)
+        return Response(EndedOut(ended=ended))
+
+
+class Sessions(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(responses=SessionsOut)
+    def get(self, request: Request) -> Response:
+        """The devices that you are logged in with, the newest first."""
+        caller = principal(request)
+        rows = selectors.open_sessions(caller.user_id)
+        shown = [SessionOut.of(row, current=caller.session_id) for row in rows]
+        return Response(SessionsOut(results=shown))
+
+    @extend_schema(responses=EndedOut)
+    def delete(self, request: Request) -> Response:
+        """End all your sessions but this one."""
+        ended = services.end_all_sessions(by=principal(request), but_this=True)
+        return Response(EndedOut(ended=ended))
+
+
+class OneSession(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, session_id: UUID) -> Response:
+        """End one of your sessions."""
+        services.end_one_session(session_id=session_id, by=principal(request))
+        return no_content()
+
+
+class ForgotPassword(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=ForgotIn, responses={202: None})
+    def post(self, request: Request) -> Response:
+        """Have a link mailed with which a new password can be set."""
+        services.forgot_password(**parsed(ForgotIn, request), address=caller_address(request))
+        return Response(status=202)
+
+
+class ResetPassword(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=ResetIn, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Set a new password by a mailed link; all sessions end."""
+        given = parsed(ResetIn, request)
+        services.reset_password(
+            secret=given["token"], password=given["password"], address=caller_address(request)
+        )
+        return no_content()
+
+
+class ChangePassword(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=ChangePasswordIn, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Set a new password; all sessions but this one end."""
+        given = parsed(ChangePasswordIn, request)
+        services.change_password(
+            by=principal(request),
+            old=given["old_password"],
+            new=given["new_password"],
+            address=caller_address(request),
+        )
+        return no_content()
+
+
 class Me(APIView):
     permission_classes = (SignedIn,)
 
@@ -75,3 +206,18 @@ class Me(APIView):
     def get(self, request: Request) -> Response:
         """Your own account."""
         return Response(MeOut.of(selectors.user(principal(request).user_id)))
+
+    @extend_schema(request=ProfileIn, responses=MeOut)
+    def patch(self, request: Request) -> Response:
+        """Change what others are shown of you."""
+        changed = services.change_profile(by=principal(request), **parsed(ProfileIn, request))
+        return Response(MeOut.of(changed))
+
+
+class OneUser(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(responses=UserOut)
+    def get(self, request: Request, username: str) -> Response:
+        """What anyone may know of somebody."""
+        return Response(UserOut.of(selectors.user_named(username)))

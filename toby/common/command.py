@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rest_framework.exceptions import ValidationError
 
-from toby.common.errors import Refused
+from toby.common.errors import Refused, field_errors
 
 
 class Command(BaseCommand):
@@ -27,6 +28,10 @@ class Command(BaseCommand):
             errors = refused.members.get("errors", [])
             told = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
             raise CommandError(told or refused.detail, returncode=2) from refused
+        except ValidationError as invalid:
+            errors = list(field_errors(invalid.detail))
+            told = "; ".join(f"{error['field']}: {error['message']}" for error in errors)
+            raise CommandError(told, returncode=2) from invalid
 
     def table(self, rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
         """Prints `rows` as an aligned table, or as a JSON list."""

@@ -171,14 +171,17 @@ class EventConsumer:
             return []
         # consume(500, 1.0) would wait the whole second on a part batch.
         found = [first, *self._consumer.consume(most - 1, 0)]
-        messages = []
+        messages, problems = [], []
         for message in found:
             error = message.error()
-            if error is not None:
-                if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    continue
-                raise KafkaUnavailable(error.str())
-            messages.append(incoming(message))
+            if error is None:
+                messages.append(incoming(message))
+            elif error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                problems.append(error.str())
+        if problems:
+            # Else the messages beside it would count as read, and never be.
+            self.rewind(messages)
+            raise KafkaUnavailable(problems[0])
         return messages
 
     def commit(self, messages: Sequence[Incoming]) -> None:

@@ -25,6 +25,13 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     return fields
 
 
+def plain(text: str, *, quoted: bool = False) -> str:
+    """`text` on one line and without control characters; `quoted` where it has spaces."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return json.dumps(text, ensure_ascii=False) if quoted and " " in text else text
+
+
 class LineFormatter(logging.Formatter):
     """`08:15:02.123 INFO    toby.outbox  relay.sent  count=3`, coloured where asked for."""
 
@@ -35,10 +42,10 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC)
         pairs = "".join(
-            f"  {name}={value if ' ' not in str(value) else json.dumps(str(value))}"
+            f"  {name}={plain(str(value), quoted=True)}"
             for name, value in fields_of(record).items()
         )
-        message = record.getMessage().replace("\n", "\\n")
+        message = plain(record.getMessage())
         moment = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
         line = f"{moment} {record.levelname:<7} {record.name}  {message}{pairs}"
         if self.color and record.levelname in COLORS:

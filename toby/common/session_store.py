@@ -10,6 +10,7 @@ Every command fails within REDIS_TIMEOUT_S when Redis does not answer, as a Redi
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import cast
 
@@ -66,17 +67,23 @@ def open_session(principal: Principal, token: str, *, ttl_s: int, session_ttl_s:
     pipeline.execute()
 
 
-def end_tokens(session_ids: Sequence[str]) -> None:
-    """Ends every access token of these sessions, not the sessions: a refresh gives new ones.
+def renew_principal(principal: Principal) -> None:
+    """Replaces the principal of its session's tokens, which live on as long as they would have.
 
-    Callers hold the users' rows locked, so that no token is minted meanwhile.
+    Callers hold the user's row locked, so that no token is minted meanwhile.
     """
-    if session_ids and (keys := token_keys(session_ids)):
-        connection().delete(*keys)
+    key = f"session:{principal.session_id}:tokens"
+    pipeline = connection().pipeline(transaction=True)
+    tokens_out = cast("list[tuple[bytes, float]]", connection().zrange(key, 0, -1, withscores=True))
+    for digest, expires_at in tokens_out:
+        renewed = replace(principal, expires_at=int(expires_at))
+        name = f"at:{digest.decode()}"
+        pipeline.set(name, msgspec.json.encode(renewed), xx=True, keepttl=True)
+    pipeline.execute()
 
 
 def end_sessions(session_ids: Sequence[str]) -> None:
-    """Ends sessions and every access token of theirs; callers hold locks as for `end_tokens`."""
+    """Ends sessions and all their access tokens; callers hold locks as for `renew_principal`."""
     if session_ids:
         names = [f"session:{session_id}" for session_id in session_ids]
         connection().delete(*token_keys(session_ids), *names)

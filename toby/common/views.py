@@ -1,5 +1,6 @@
 """What views share: parsing input, and the caller's address."""
 
+from ipaddress import ip_address
 from typing import Any
 
 from rest_framework.request import Request
@@ -16,9 +17,12 @@ def parsed(serializer: type[In], request: Request) -> dict[str, Any]:
 
 
 def caller_address(request: Request) -> str | None:
-    """The client's address. nginx sets X-Forwarded-For and overwrites what a client sends in it."""
-    forwarded = request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR")
-    return str(forwarded) if forwarded else None
+    """The client's address, or None. nginx overwrites what a client says in X-Forwarded-For."""
+    forwarded = request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR") or ""
+    try:
+        return str(ip_address(str(forwarded).strip()))
+    except ValueError:
+        return None
 
 
 def no_content() -> Response:

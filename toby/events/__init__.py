@@ -4,7 +4,7 @@ One frozen dataclass a fact, named in the past tense. Adding a field with a defa
 any other change is a new version with a new type. `docs/adding-an-event.md` lists what to touch.
 """
 
-from toby.events.accounts import SessionEnded, UserRegistered
+from toby.events.accounts import SessionEnded, UserChanged, UserRegistered
 from toby.events.envelope import (
     ACCOUNTS,
     FANOUT,
@@ -40,6 +40,7 @@ __all__ = [
     "PostRejected",
     "SessionEnded",
     "UnknownType",
+    "UserChanged",
     "UserFollowed",
     "UserRegistered",
     "UserUnfollowed",

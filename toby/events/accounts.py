@@ -15,6 +15,15 @@ class UserRegistered(Event, type="accounts.user_registered.v1", topic=ACCOUNTS, 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UserChanged(Event, type="accounts.user_changed.v1", topic=ACCOUNTS, key="user_id"):
+    """What others are shown of a user is different now. `version` grows with each change."""
+
+    user_id: int
+    user: Person
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionEnded(Event, type="accounts.session_ended.v1", topic=ACCOUNTS, key="user_id"):
     """A session was logged out or revoked: whoever holds a socket of it closes it."""
 

@@ -9,6 +9,7 @@ from toby.events import (
     PostPublished,
     PostRejected,
     SessionEnded,
+    UserChanged,
     UserFollowed,
     UserRegistered,
     UserUnfollowed,
@@ -76,6 +77,11 @@ def tell_the_followed(event: UserFollowed, inboxes: Deliveries) -> None:
 def take_back_the_follow(event: UserUnfollowed, inboxes: Deliveries) -> None:
     if projections.learn_follow(event):
         inboxes.take_back(event.followee_id, follow_act(event.follower_id))
+
+
+@handles(UserChanged)
+def learn_what_is_new_of_the_user(event: UserChanged, inboxes: Deliveries) -> None:
+    projections.learn_user(event)
 
 
 @handles(UserRegistered)

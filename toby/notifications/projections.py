@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from toby.events import UserFollowed, UserRegistered, UserUnfollowed
+from toby.events import UserChanged, UserFollowed, UserRegistered, UserUnfollowed
 from toby.notifications.models import KnownFollow, KnownUser
 
 
-def learn_user(event: UserRegistered) -> None:
+def learn_user(event: UserRegistered | UserChanged) -> None:
     known = KnownUser.objects.select_for_update().filter(user_id=event.user_id).first()
     if known is None or known.version < event.version:
         KnownUser(

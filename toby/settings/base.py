@@ -4,7 +4,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from toby.common.logging import logging_config
-from toby.settings.environment import flag, long_key, mail, origin, positive, read, redis_url, words
+from toby.settings.environment import (
+    flag,
+    long_key,
+    mail,
+    one_of,
+    origin,
+    positive,
+    read,
+    redis_url,
+    words,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +40,12 @@ ACCESS_TOKEN_TTL = timedelta(
 REFRESH_TOKEN_TTL = timedelta(
     seconds=read("TOBY_REFRESH_TOKEN_TTL_S", positive, like="2592000", default=30 * 24 * 3600)
 )
+# "mail": an account exists once its address is confirmed. "direct": at once, for a closed site.
+REGISTRATION = read(
+    "TOBY_REGISTRATION", one_of("mail", "direct"), like="mail or direct", default="mail"
+)
+# Off for tests and benchmarks, whose people all come from one address.
+THROTTLES = read("TOBY_THROTTLES", flag, like="1 or 0", default=True)
 OUTBOX_RETENTION = timedelta(days=7)
 # The ledger must outlive all that an event can come back from: outbox, Kafka, dead letters.
 LEDGER_RETENTION = timedelta(days=60)
@@ -59,6 +75,8 @@ CHANNEL_LAYERS = {
 }
 
 EMAIL_BACKEND = "mailer.backend.DbBackend"
+# Seconds until the sender looks again: people wait for their codes.
+MAILER_EMPTY_QUEUE_SLEEP = 1
 globals().update(
     read("EMAIL_URL", mail, like="smtp://user:password@host:25", default=mail("console:"))
 )

@@ -49,6 +49,15 @@ def positive(raw: str) -> int:
     return number
 
 
+def one_of(*choices: str) -> Callable[[str], str]:
+    def choose(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(raw)
+        return raw
+
+    return choose
+
+
 def long_key(raw: str) -> str:
     """A secret of at least 32 characters."""
     if len(raw) < 32:

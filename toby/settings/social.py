@@ -21,6 +21,8 @@ PERIODIC_JOBS = [
     ("toby.outbox.jobs.prune", 600),
     ("toby.consumer.jobs.prune", 3600),
     ("toby.accounts.jobs.purge_sessions", 3600),
+    ("toby.accounts.jobs.purge_expired", 600),
     ("toby.accounts.jobs.retry_deferred_mail", 60),
+    ("toby.accounts.jobs.purge_sent_mail", 60),
 ]
 SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: social"}

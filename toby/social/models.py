@@ -107,7 +107,10 @@ class ModerationAct(models.Model):
         APPROVED = "approved"
         REJECTED = "rejected"
 
-    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="acts")
+    # The log outlives what it speaks of.
+    revision = models.ForeignKey(
+        Revision, on_delete=models.SET_NULL, null=True, related_name="acts"
+    )
     actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     act = ExactCharField(max_length=20, choices=Act.choices)
     reason = models.TextField(blank=True)

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from toby.accounts import services
 from toby.accounts.models import User, email_key
+from toby.accounts.serializers import RegisterIn
 from toby.common.command import Command as BaseCommand
 
 
@@ -28,6 +29,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = secrets.token_urlsafe(15)
+        given = RegisterIn(
+            data={
+                "email": options["email"],
+                "username": options["username"],
+                "password": password,
+            }
+        )
+        given.is_valid(raise_exception=True)
         user = User.objects.filter(email_key=email_key(options["email"])).first()
         if user and not options["reset_password"]:
             raise CommandError(
@@ -38,11 +47,9 @@ class Command(BaseCommand):
             self.stdout.write("would reset the password" if user else "would create the account")
             return
         if user:
-            services.reset_password(user=user, password=password)
+            services.replace_password(user=user, password=password)
         else:
-            user = services.register(
-                email=options["email"], username=options["username"], password=password
-            )
+            user = services.create_user(**given.validated_data, by_operator=True)
         services.set_role(user=user, role=options["role"])
         login = {"email": user.email, "username": user.username, "password": password}
         self.show(login, as_json=options["json"])

@@ -1,0 +1,229 @@
+"""What is said differently to each database, on the real one."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.common.support import DEADLINE_S, together
+from toby.common.sql import ROWS_A_STATEMENT, insert_missing, is_database_trouble, upsert
+from toby.consumer.models import ConsumedEvent
+
+IDS = [UUID(int=number) for number in range(1, 6)]
+UNIQUE = ["consumer", "event_id"]
+
+
+def line(event_id: UUID | None, *, batch: UUID | None = None, consumer: str = "c") -> ConsumedEvent:
+    return ConsumedEvent(
+        consumer=consumer, event_id=event_id, batch=batch or uuid4(), consumed_at=timezone.now()
+    )
+
+
+def insert(ids: list[UUID]) -> UUID:
+    """Inserts what is missing of `ids` and returns the batch that tags them."""
+    batch = uuid4()
+    insert_missing([line(event_id, batch=batch) for event_id in ids], unique=UNIQUE)
+    return batch
+
+
+def ids_of(batch: UUID) -> set[UUID]:
+    return set(ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True))
+
+
+@pytest.mark.django_db
+def test_only_what_is_missing_is_inserted_and_what_is_there_is_not_touched() -> None:
+    first = insert(IDS[:2])
+    second = insert(IDS)
+    assert ids_of(first) == set(IDS[:2])
+    assert ids_of(second) == set(IDS[2:])
+
+
+@pytest.mark.django_db
+def test_a_key_that_stands_twice_in_one_call_is_inserted_once() -> None:
+    assert ids_of(insert([IDS[0], IDS[0]])) == {IDS[0]}
+    assert ConsumedEvent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_nothing_is_inserted_of_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        insert_missing([], unique=UNIQUE)
+
+
+@pytest.mark.django_db
+def test_many_rows_are_a_statement_for_every_500(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(3):
+        batch = insert([uuid4() for _ in range(2 * ROWS_A_STATEMENT + 1)])
+    assert len(ids_of(batch)) == 2 * ROWS_A_STATEMENT + 1
+
+
+@pytest.mark.django_db
+def test_an_empty_column_is_an_error_and_not_hidden() -> None:
+    with pytest.raises((IntegrityError, OperationalError)), transaction.atomic():
+        insert_missing([line(None)], unique=UNIQUE)
+
+
+@pytest.mark.django_db
+def test_text_that_does_not_fit_is_an_error_and_not_cut() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has no lengths")
+    with pytest.raises(DataError), transaction.atomic():
+        insert_missing([line(IDS[0], consumer="x" * 51)], unique=UNIQUE)
+    assert not ConsumedEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_insert_the_same_at_once_each_row_has_one_winner() -> None:
+    def one() -> UUID:
+        with transaction.atomic():
+            return insert(sorted(IDS))
+
+    batches = together([one] * 4)
+    for batch in batches:
+        assert isinstance(batch, UUID), batch
+    won = [ids_of(batch) for batch in batches if isinstance(batch, UUID)]
+    assert sorted(sum((list(ids) for ids in won), [])) == IDS
+
+
+@pytest.mark.parametrize("commits", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_whoever_comes_second_waits_for_the_first_to_commit_or_give_up(
+    elsewhere: ThreadPoolExecutor, commits: bool
+) -> None:
+    inserted, may_end = Event(), Event()
+
+    def first() -> UUID:
+        with transaction.atomic():
+            batch = insert(IDS)
+            inserted.set()
+            assert may_end.wait(DEADLINE_S)
+            transaction.set_rollback(not commits)
+        return batch
+
+    running = elsewhere.submit(first)
+    assert inserted.wait(DEADLINE_S)
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(closing(lambda: insert(IDS)))
+        with pytest.raises(TimeoutError):
+            second.result(0.3)
+        may_end.set()
+        batches = running.result(DEADLINE_S), second.result(DEADLINE_S)
+    assert [len(ids_of(batch)) for batch in batches] == ([5, 0] if commits else [0, 5])
+
+
+@pytest.mark.django_db
+def test_upsert_inserts_and_sets_only_what_it_is_told_on_what_is_there() -> None:
+    before = timezone.now() - timedelta(days=1)
+    old = insert(IDS[:1])
+    ConsumedEvent.objects.update(consumed_at=before)
+    new = uuid4()
+    upsert(
+        ConsumedEvent,
+        [line(event_id, batch=new) for event_id in IDS[:2]],
+        unique=UNIQUE,
+        update=["consumed_at"],
+    )
+    assert (ids_of(old), ids_of(new)) == ({IDS[0]}, {IDS[1]})
+    assert not ConsumedEvent.objects.filter(consumed_at=before).exists()
+    upsert(ConsumedEvent, [line(IDS[0], batch=new)], unique=UNIQUE, update=["batch"])
+    assert ids_of(new) == set(IDS[:2])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_was_killed_is_the_databases_trouble(elsewhere: ThreadPoolExecutor) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has no sessions")
+    session = elsewhere.submit(session_id).result(DEADLINE_S)
+    with connection.cursor() as cursor:
+        cursor.execute("KILL %s", [session])
+    error = elsewhere.submit(session_id).exception(DEADLINE_S)
+    assert error is not None
+    assert is_database_trouble(error)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_too_long_for_somebody_elses_lock_is_the_databases_trouble(
+    elsewhere: ThreadPoolExecutor,
+) -> None:
+    insert(IDS)
+
+    def impatient() -> None:
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute("PRAGMA busy_timeout = 100")
+            else:
+                cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+        ConsumedEvent.objects.all().delete()
+
+    with transaction.atomic():
+        ConsumedEvent.objects.update(batch=uuid4())
+        error = elsewhere.submit(impatient).exception(DEADLINE_S)
+    assert error is not None
+    assert is_database_trouble(error)
+
+
+@pytest.mark.django_db
+def test_a_statement_that_is_wrong_is_not_the_databases_trouble() -> None:
+    with (
+        pytest.raises((ProgrammingError, OperationalError)) as raised,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT * FROM no_such_table")
+    assert not is_database_trouble(raised.value)
+
+
+@pytest.mark.parametrize("code", [1205, 1213, 2002, 2003, 2006, 2013, 4031])
+def test_deadlocks_waits_and_lost_connections_are_trouble_wherever_they_come_from(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toby.common.sql.connection.vendor", "mysql")
+    assert is_database_trouble(OperationalError(code, "text"))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_trouble"),
+    [
+        (InterfaceError(0, ""), True),
+        (IntegrityError(1062, "Duplicate entry"), False),
+        (DataError(1406, "Data too long"), False),
+        (OperationalError(1054, "Unknown column"), False),
+        (OperationalError(), False),
+        (ValueError("locked"), False),
+        (OSError(2006, "gone"), False),
+    ],
+)
+def test_what_is_wrong_with_the_statement_is_told_apart(error: Exception, is_trouble: bool) -> None:
+    assert is_database_trouble(error) is is_trouble
+
+
+def session_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CONNECTION_ID()")
+        return int(cursor.fetchone()[0])
+
+
+def closing(call: Callable[[], UUID]) -> Callable[[], UUID]:
+    def closed() -> UUID:
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    return closed

@@ -1,0 +1,67 @@
+"""What can happen to accounts and sessions; nothing else writes their rows.
+
+Whatever mints, refreshes or revokes locks the user's row, then the session's, and writes Redis
+before the commit: if Redis fails, nothing has happened (503), and no refresh in flight revives
+what a logout has just ended.
+"""
+
+from toby.accounts.services.passwords import (
+    WrongLink,
+    WrongPassword,
+    change_password,
+    forgot_password,
+    replace_password,
+    reset_password,
+)
+from toby.accounts.services.people import change_profile, deactivate, reactivate, set_role
+from toby.accounts.services.registration import (
+    EmailTaken,
+    Pending,
+    UsernameTaken,
+    WrongCode,
+    confirm,
+    create_user,
+    register,
+    resend_code,
+)
+from toby.accounts.services.sessions import (
+    Device,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    Tokens,
+    end_all_sessions,
+    end_one_session,
+    log_in,
+    log_out,
+    refresh,
+)
+
+__all__ = [
+    "Device",
+    "EmailTaken",
+    "InvalidCredentials",
+    "InvalidRefreshToken",
+    "Pending",
+    "Tokens",
+    "UsernameTaken",
+    "WrongCode",
+    "WrongLink",
+    "WrongPassword",
+    "change_password",
+    "change_profile",
+    "confirm",
+    "create_user",
+    "deactivate",
+    "end_all_sessions",
+    "end_one_session",
+    "forgot_password",
+    "log_in",
+    "log_out",
+    "reactivate",
+    "refresh",
+    "register",
+    "replace_password",
+    "resend_code",
+    "reset_password",
+    "set_role",
+]

@@ -1,0 +1,87 @@
+"""What changes of a person's account: profile, roles, whether it may be used."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from toby.accounts.models import ROLE_GROUPS, HeldUsername, User, username_key
+from toby.accounts.services.registration import UsernameTaken, refuse_taken_username
+from toby.accounts.services.sessions import end_sessions_of, lock_user
+from toby.common import session_store
+from toby.common.principals import Principal
+from toby.events import UserChanged
+from toby.outbox.emit import emit
+
+USERNAME_HELD_FOR = timedelta(days=30)
+
+
+def change_profile(*, by: Principal, **changes: Any) -> User:
+    """Changes display_name, bio, picture_url or username; what is not given stays.
+
+    The old username is held for its owner for USERNAME_HELD_FOR. Raises UsernameTaken.
+    """
+    with transaction.atomic():
+        user = lock_user(by.user_id)
+        if "username" in changes:
+            change_username(user, changes.pop("username"))
+        for name, value in changes.items():
+            setattr(user, name, value)
+        user.version += 1
+        try:
+            with transaction.atomic():
+                user.save()
+        except IntegrityError as error:
+            raise UsernameTaken from error
+        emit(UserChanged(user_id=user.pk, user=user.person(), version=user.version))
+        renew_principals(user)
+    return user
+
+
+def change_username(user: User, username: str) -> None:
+    key = username_key(username)
+    if key != user.username_key:
+        now = timezone.now()
+        own = HeldUsername.objects.filter(username_key=key, user=user)
+        HeldUsername.objects.filter(username_key=key, expires_at__lt=now).delete()
+        own.delete()
+        refuse_taken_username(key)
+        HeldUsername.objects.update_or_create(
+            username_key=user.username_key,
+            defaults={"user": user, "expires_at": now + USERNAME_HELD_FOR},
+        )
+    user.username, user.username_key = username, key
+
+
+def set_role(*, user: User, role: str) -> None:
+    """Makes `role` ("user", "moderator" or "admin") the only one, from the next request on."""
+    groups = [name for name, known in ROLE_GROUPS.items() if known == role]
+    with transaction.atomic():
+        user = lock_user(user.pk)
+        user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
+        renew_principals(user)
+
+
+def deactivate(*, user: User) -> None:
+    """The account cannot be used; all its sessions end."""
+    with transaction.atomic():
+        user = lock_user(user.pk)
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+        end_sessions_of(user, reason="deactivated")
+
+
+def reactivate(*, user: User) -> None:
+    with transaction.atomic():
+        user = lock_user(user.pk)
+        user.is_active = True
+        user.save(update_fields=["is_active"])
+
+
+def renew_principals(user: User) -> None:
+    """Puts what is new of `user` into the tokens that are out. The caller holds the user's row."""
+    user = User.objects.get(pk=user.pk)
+    for session_id in user.sessions.filter(ended_at=None).values_list("id", flat=True):
+        session_store.renew_principal(user.principal(session_id=str(session_id)))
