@@ -24,7 +24,7 @@ def refresh(token: str) -> Answer:
 
 
 def is_let_in(access: str) -> bool:
-    return Caller(token=access).get(ME).status == 200
+    return bool(Caller(token=access).get(ME).status == 200)
 
 
 def assert_ended(tokens: Tokens, *, reason: str) -> None:

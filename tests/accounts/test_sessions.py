@@ -1,6 +1,7 @@
 """Access tokens and how sessions end: logout, roles, a new password."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
@@ -165,11 +166,12 @@ def test_without_redis_nobody_is_half_logged_out(
     by = caller(session)
     before = Session.objects.values().get()
     request.getfixturevalue("redis_down")
-    for call in (
+    calls: list[Callable[[], None]] = [
         lambda: services.log_out(by=by),
         lambda: services.set_role(user=ana, role="admin"),
         lambda: services.replace_password(user=ana, password="another"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(RedisError):
             call()
     assert Session.objects.values().get() == before
@@ -218,7 +220,8 @@ def test_whoever_wins_a_race_of_logout_and_refresh_the_session_is_dead_afterward
         def trade(token: str = session.refresh) -> Tokens:
             return services.refresh(refresh_token=token)
 
-        left, *traded = together([leave, trade, trade])
+        calls: list[Callable[[], Tokens | None]] = [leave, trade, trade]
+        left, *traded = together(calls)
         assert left is None
         for result in traded:
             assert isinstance(result, Tokens | InvalidRefreshToken), result

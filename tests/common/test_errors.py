@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError, ProgrammingError
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.test import Client
 from django.urls import path
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.urls(__name__)
 class Failing(APIView):
     """Raises `error`, which a test sets."""
 
-    permission_classes = (Anyone,)
-    authentication_classes = ()
+    permission_classes: Any = (Anyone,)
+    authentication_classes: Any = ()
     error: Exception
 
     def post(self, request: Request) -> Response:
@@ -40,7 +40,7 @@ class Failing(APIView):
 
 
 class ForMembers(Failing):
-    permission_classes = (SignedIn,)
+    permission_classes: Any = (SignedIn,)
     authentication_classes = APIView.authentication_classes
 
 
@@ -60,7 +60,7 @@ class Undeclared(APIView):
         return Response({"served": True})
 
 
-def plain(request: object) -> None:
+def plain(request: object) -> HttpResponse:
     """Not a view of DRF's."""
     raise Failing.error
 

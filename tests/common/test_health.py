@@ -33,8 +33,9 @@ def test_without_its_database_a_service_lives_but_is_not_ready(
     def refuse() -> None:
         raise OperationalError(2002, "Can't connect to db.internal")
 
-    monkeypatch.setattr("toby.common.health.connection.cursor", refuse)
-    assert Caller().get("/healthz").status == 200
-    answer = Caller().get("/readyz")
+    with monkeypatch.context() as broken:
+        broken.setattr("toby.common.health.connection.cursor", refuse)
+        assert Caller().get("/healthz").status == 200
+        answer = Caller().get("/readyz")
     assert answer.status == 503
     assert answer.body["detail"] == "No answer from: database."

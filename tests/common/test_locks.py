@@ -47,6 +47,7 @@ def test_one_session_holds_it_and_others_do_not_get_it(elsewhere: ThreadPoolExec
     assert lock is not None
     assert lock.held
     assert not is_free_for(elsewhere)
+    lock.release()
 
 
 def test_it_is_free_once_it_was_released(elsewhere: ThreadPoolExecutor) -> None:

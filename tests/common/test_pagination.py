@@ -1,5 +1,6 @@
 """Keyset pagination: what a page is, and which cursors are refused."""
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -38,7 +39,7 @@ def page(link: str = PATH, *, name: str = "rows", oldest_first: bool = False) ->
     )
 
 
-def forward(start: str, **options: bool) -> list[list[int]]:
+def forward(start: str, **options: Any) -> list[list[int]]:
     """All pages from `start` on."""
     pages, link = [], start
     while link:

@@ -111,7 +111,7 @@ def test_a_renewed_principal_is_in_all_tokens_of_its_session_which_live_no_longe
         found = principal_of(token)
         assert found is not None
         assert found.roles == ("moderator",)
-        assert 0 < cast("int", connection().ttl(f"at:{tokens.digest(token)}")) <= cast("int", ttl_s)
+        assert 0 < connection().ttl(f"at:{tokens.digest(token)}") <= ttl_s
     assert principal_of(others) == other
 
 

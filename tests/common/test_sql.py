@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,7 +28,7 @@ IDS = [UUID(int=number) for number in range(1, 6)]
 UNIQUE = ["consumer", "event_id"]
 
 
-def line(event_id: UUID | None, *, batch: UUID | None = None, consumer: str = "c") -> ConsumedEvent:
+def line(event_id: Any, *, batch: UUID | None = None, consumer: str = "c") -> ConsumedEvent:
     return ConsumedEvent(
         consumer=consumer, event_id=event_id, batch=batch or uuid4(), consumed_at=timezone.now()
     )

@@ -50,7 +50,7 @@ class TestEmit:
         with request_id("a-request-id"), transaction.atomic():
             row = emit(EVENT)
         assert (row.topic, row.key, row.request_id) == ("toby.social", "7", "a-request-id")
-        assert json.loads(row.data)["followee_id"] == 8
+        assert json.loads(bytes(row.data))["followee_id"] == 8
         assert row.published_at is None
 
     def test_more_than_kafka_would_take_is_refused(self) -> None:
