@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +18,10 @@ def parsed(serializer: type[In], request: Request) -> dict[str, Any]:
 
 
 def caller_address(request: Request) -> str | None:
+    return address_of(request._request)
+
+
+def address_of(request: HttpRequest) -> str | None:
     """The client's address, or None. nginx overwrites what a client says in X-Forwarded-For."""
     forwarded = request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR") or ""
     try:

@@ -77,6 +77,8 @@ CHANNEL_LAYERS = {
 EMAIL_BACKEND = "mailer.backend.DbBackend"
 # Seconds until the sender looks again: people wait for their codes.
 MAILER_EMPTY_QUEUE_SLEEP = 1
+# Rows are locked as they are sent; a file would have to lie where every sender can write.
+MAILER_USE_FILE_LOCK = False
 globals().update(
     read("EMAIL_URL", mail, like="smtp://user:password@host:25", default=mail("console:"))
 )
@@ -108,7 +110,7 @@ SHARED_DATABASE_APPS = [
     "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.admin",
+    "toby.accounts.apps.TobyAdminConfig",
     "mailer",
     "toby.accounts",
     "toby.social",

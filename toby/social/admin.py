@@ -151,10 +151,5 @@ class ModerationActAdmin(LookOnlyAdmin[ModerationAct]):
     fields = ("at", "actor", "act", "revision", "reason")
 
 
-admin.site.site_header = admin.site.site_title = "Toby"
-admin.site.index_title = "The moderators' desk"
-admin.site.site_url = None
-
-
 def principal_of(request: HttpRequest) -> Principal:
     return cast("Principal", request.user.principal())  # type: ignore[union-attr]  # admin is for the signed in

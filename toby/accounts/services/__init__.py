@@ -29,10 +29,12 @@ from toby.accounts.services.sessions import (
     InvalidCredentials,
     InvalidRefreshToken,
     Tokens,
+    check_credentials,
     end_all_sessions,
     end_one_session,
     log_in,
     log_out,
+    open_admin_session,
     refresh,
 )
 
@@ -49,6 +51,7 @@ __all__ = [
     "WrongPassword",
     "change_password",
     "change_profile",
+    "check_credentials",
     "confirm",
     "create_user",
     "deactivate",
@@ -57,6 +60,7 @@ __all__ = [
     "forgot_password",
     "log_in",
     "log_out",
+    "open_admin_session",
     "reactivate",
     "refresh",
     "register",
