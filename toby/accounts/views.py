@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from toby.accounts import selectors, services
+from toby.accounts.profiles import public_profile
 from toby.accounts.serializers import (
     ChangePasswordIn,
     ConfirmIn,
@@ -220,4 +221,4 @@ class OneUser(APIView):
     @extend_schema(responses=UserOut)
     def get(self, request: Request, username: str) -> Response:
         """What anyone may know of somebody."""
-        return Response(UserOut.of(selectors.user_named(username)))
+        return Response(public_profile(username))

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from toby.accounts.models import ROLE_GROUPS, HeldUsername, User, username_key
+from toby.accounts.profiles import profile_will_change
 from toby.accounts.services.registration import UsernameTaken, refuse_taken_username
 from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import session_store
@@ -25,6 +26,7 @@ def change_profile(*, by: Principal, **changes: Any) -> User:
     """
     with transaction.atomic():
         user = lock_user(by.user_id)
+        profile_will_change(user)
         if "username" in changes:
             change_username(user, changes.pop("username"))
         for name, value in changes.items():
@@ -53,6 +55,7 @@ def change_username(user: User, username: str) -> None:
             defaults={"user": user, "expires_at": now + USERNAME_HELD_FOR},
         )
     user.username, user.username_key = username, key
+    profile_will_change(user)
 
 
 def set_role(*, user: User, role: str) -> None:
@@ -68,6 +71,7 @@ def deactivate(*, user: User) -> None:
     """The account cannot be used; all its sessions end."""
     with transaction.atomic():
         user = lock_user(user.pk)
+        profile_will_change(user)
         user.is_active = False
         user.save(update_fields=["is_active"])
         end_sessions_of(user, reason="deactivated")
@@ -76,6 +80,7 @@ def deactivate(*, user: User) -> None:
 def reactivate(*, user: User) -> None:
     with transaction.atomic():
         user = lock_user(user.pk)
+        profile_will_change(user)
         user.is_active = True
         user.save(update_fields=["is_active"])
 
