@@ -1,32 +1,75 @@
-"""Passwords: Argon2, one at a time a process, since each takes 0.15 s of CPU."""
+"""Hashing and checking passwords: Argon2, one at a time a process, behind everything else.
 
-from threading import Lock
-from typing import TYPE_CHECKING
+A hash takes 0.15 s of a core, so that whoever may ask for many stops all else. Here one thread of
+low priority makes them, and only QUEUE requests wait for it: the others are told to come back,
+rather than taking every thread that could refresh a token or log somebody out.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from toby.common.errors import InvalidInput
+from toby.common.errors import InvalidInput, Refused
 
 if TYPE_CHECKING:
     from toby.accounts.models import User
 
-_one_at_a_time = Lock()
+T = TypeVar("T")
+QUEUE = 4
+NICENESS = 10
+_places = threading.BoundedSemaphore(QUEUE)
+
+
+class Busy(Refused):
+    """Too many passwords are being checked just now; try again in a moment."""
+
+    status, code = 503, "busy"
+    headers = {"Retry-After": "1"}
 
 
 def hash_password(password: str) -> str:
-    with _one_at_a_time:
-        return make_password(password)
+    """Raises Busy."""
+    return in_turn(lambda: make_password(password))
 
 
 def is_password_of(user: "User | None", password: str) -> bool:
-    """Does the same work whether or not there is such a user."""
-    with _one_at_a_time:
-        if user is None:
-            make_password(password)
-            return False
-        return check_password(password, user.password)
+    """Does the same work whether or not there is such a user. Raises Busy."""
+    if user is None:
+        in_turn(lambda: make_password(password))
+        return False
+    hashed = user.password
+    return in_turn(lambda: check_password(password, hashed))
+
+
+def in_turn(work: Callable[[], T]) -> T:
+    if not _places.acquire(blocking=False):
+        raise Busy
+    try:
+        return hasher().submit(work).result()
+    finally:
+        _places.release()
+
+
+@cache
+def hasher() -> ThreadPoolExecutor:
+    # Made at the first use: threads do not survive gunicorn's fork.
+    return ThreadPoolExecutor(1, thread_name_prefix="hasher", initializer=give_way)
+
+
+def give_way() -> None:
+    """On Linux a thread has a priority of its own, and argon2 holds no lock of Python's."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def refuse_weak_password(password: str, user: "User") -> None:

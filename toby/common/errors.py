@@ -75,12 +75,15 @@ def problem(
         "request_id": current_request_id(),
         **members,
     }
-    return HttpResponse(
+    response = HttpResponse(
         msgspec.json.encode(body),
         status=status,
         content_type="application/problem+json",
         headers=headers,
     )
+    # The request's own line tells of it; Django would add an error for each 503.
+    response._has_been_logged = status != HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
+    return response
 
 
 def refusal(refused: Refused) -> HttpResponse:
@@ -119,7 +122,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     """DRF's EXCEPTION_HANDLER: the one place where an exception becomes an answer."""
     set_rollback()
     answer = answer_to(error)
-    if answer is not None and answer.status_code >= 500:
+    if answer is not None and answer.status_code >= 500 and not isinstance(error, Refused):
         logger.warning("request.unavailable", extra={"fields": {"error": repr(error)[:300]}})
     return answer
 
