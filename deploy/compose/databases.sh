@@ -1,12 +1,13 @@
 #!/bin/bash
-# Run once by the mysql image, when its volume is empty: a database and a user for each side, of which
-# neither may read the other's.
+# Run by the MySQL image when its volume is empty: two databases, each with the one user who may
+# enter it. The passwords stand in URLs too: letters, digits, - and _ only.
 set -euo pipefail
-mysql --user=root --password="$MYSQL_ROOT_PASSWORD" <<SQL
-CREATE DATABASE IF NOT EXISTS toby CHARACTER SET utf8mb4;
-CREATE DATABASE IF NOT EXISTS toby_notifications CHARACTER SET utf8mb4;
+# Unescaped, _ in the name of a database that is granted would stand for any character.
+MYSQL_PWD=$MYSQL_ROOT_PASSWORD mysql --user=root <<SQL
+CREATE DATABASE toby;
 CREATE USER 'toby'@'%' IDENTIFIED BY '$TOBY_DATABASE_PASSWORD';
-CREATE USER 'toby_notifications'@'%' IDENTIFIED BY '$TOBY_NOTIFICATIONS_DATABASE_PASSWORD';
 GRANT ALL ON toby.* TO 'toby'@'%';
-GRANT ALL ON toby_notifications.* TO 'toby_notifications'@'%';
+CREATE DATABASE toby_notifications;
+CREATE USER 'toby_notifications'@'%' IDENTIFIED BY '$TOBY_NOTIFICATIONS_DATABASE_PASSWORD';
+GRANT ALL ON \`toby\\_notifications\`.* TO 'toby_notifications'@'%';
 SQL

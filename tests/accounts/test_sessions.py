@@ -27,7 +27,7 @@ from tests.flow.support import eventually
 from toby.accounts import services
 from toby.accounts.jobs import purge_sessions
 from toby.accounts.models import Session, User
-from toby.accounts.services import InvalidRefreshToken, Tokens
+from toby.accounts.services import InvalidRefreshToken, Tokens, sessions
 from toby.common import session_store, tokens
 from toby.common.principals import Principal
 from toby.common.session_store import principal_of
@@ -229,6 +229,41 @@ def test_whoever_wins_a_race_of_logout_and_refresh_the_session_is_dead_afterward
                 assert principal_of(result.access) is None
                 assert refresh(result.refresh).status == 401
         assert_ended(session, reason="logout")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda user: services.set_role(user=user, role="moderator"),
+        lambda user: services.deactivate(user=user),
+        lambda user: services.replace_password(user=user, password="another one, longer"),
+    ],
+    ids=["role", "deactivation", "password"],
+)
+def test_what_changes_an_account_waits_for_a_login_in_flight_and_counts_for_it(
+    change: Callable[[User], None], elsewhere: ThreadPoolExecutor
+) -> None:
+    ana = make_user("ana")
+    opened, may_commit = Event(), Event()
+
+    def log_in_slowly() -> Tokens:
+        with transaction.atomic():
+            given = sessions.open_session(sessions.lock_user(ana.pk), services.Device())
+            opened.set()
+            assert may_commit.wait(DEADLINE_S)
+            return given
+
+    logging_in = elsewhere.submit(log_in_slowly)
+    assert opened.wait(DEADLINE_S)
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(together, [lambda: change(ana)])
+        with pytest.raises(TimeoutError):
+            changing.result(0.2)
+        may_commit.set()
+        assert changing.result(DEADLINE_S) == [None]
+    principal = principal_of(logging_in.result(DEADLINE_S).access)
+    assert principal is None or principal.roles == ("moderator",)
 
 
 @pytest.mark.parametrize("role", ["moderator", "admin"])

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from tests.factories import access_token, make_moderator, make_user
 from toby.common.errors import InvalidInput, NotFound, Refused, Unavailable, field_errors
 from toby.common.permissions import Anyone, Moderator, SignedIn, SignedInToWrite
 from toby.common.urls import handler400, handler403, handler404, handler500
@@ -255,6 +256,15 @@ def test_whoever_is_not_signed_in_is_told_how_to(method: str, path: str) -> None
     found = answer(path, method)
     assert (found.status, found.body["code"]) == (401, "not_authenticated")
     assert found.headers["WWW-Authenticate"] == 'Bearer realm="toby"'
+
+
+def test_who_is_signed_in_but_no_moderator_may_not_do_what_moderators_do(
+    db: None, redis: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Failing, "error", Broken(), raising=False)
+    for user, code in ((make_user(), "permission_denied"), (make_moderator(), "thing_broken")):
+        found = answer("/moderators", HTTP_AUTHORIZATION=f"Bearer {access_token(user)}")
+        assert found.body["code"] == code
 
 
 def test_what_anyone_may_read_is_read_without_a_token() -> None:

@@ -21,7 +21,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.common.support import DEADLINE_S, together
-from toby.common.sql import ROWS_A_STATEMENT, insert_missing, is_database_trouble, upsert
+from toby.common.sql import (
+    ROWS_A_STATEMENT,
+    index_order,
+    insert_missing,
+    is_database_trouble,
+    upsert,
+)
 from toby.consumer.models import ConsumedEvent
 
 IDS = [UUID(int=number) for number in range(1, 6)]
@@ -228,3 +234,11 @@ def closing(call: Callable[[], UUID]) -> Callable[[], UUID]:
             connection.close()
 
     return closed
+
+
+@pytest.mark.django_db
+def test_uuids_are_sorted_as_the_index_has_them() -> None:
+    ids = [uuid4() for _ in range(30)]
+    insert_missing([line(one, consumer="order") for one in ids], unique=UNIQUE)
+    rows = ConsumedEvent.objects.filter(consumer="order").order_by("event_id")
+    assert list(rows.values_list("event_id", flat=True)) == sorted(ids, key=index_order)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.processes import PROCESSES
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("accounts", "social", "notifications")
 ENVIRONMENT = {
@@ -105,3 +107,15 @@ def test_every_target_that_the_readme_names_is_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text()):
         assert f"\n{target}:" in makefile, f"make {target}"
+
+
+def test_compose_runs_every_process_of_the_table() -> None:
+    """A row of deploy/local/processes.py is a service of deploy/compose.yml, with its command."""
+    compose = (ROOT / "deploy" / "compose.yml").read_text()
+    for row in PROCESSES:
+        words = [word for word in row.arguments if re.fullmatch(r"[a-z_]+(\.[a-z:_]+)?", word)]
+        said = words[1] if words[0] == "manage.py" else words[0]
+        assert said in compose, f"{row.name}: {said}"
+    copies = {row.name.partition("-")[0] for row in PROCESSES if row.name[-1].isdigit()}
+    for service in copies:
+        assert re.search(rf"^  {service}:", compose, re.MULTILINE), service

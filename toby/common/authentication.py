@@ -7,8 +7,7 @@ from rest_framework.request import Request
 
 from toby.common.principals import Principal
 from toby.common.session_store import principal_of
-
-REALM = 'Bearer realm="toby"'
+from toby.common.tokens import CHALLENGE
 
 
 def bearer_token(header: str) -> str | None:
@@ -29,7 +28,7 @@ class BearerAuthentication(BaseAuthentication):
         return principal, None
 
     def authenticate_header(self, request: Request) -> str:
-        return REALM
+        return CHALLENGE
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -20,6 +20,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from toby.common.request_id import current_request_id
+from toby.common.tokens import CHALLENGE
 
 logger = logging.getLogger(__name__)
 
@@ -87,9 +88,11 @@ def problem(
 
 
 def refusal(refused: Refused) -> HttpResponse:
-    return problem(
-        refused.status, refused.code, refused.detail, headers=refused.headers, **refused.members
-    )
+    headers = dict(refused.headers)
+    if refused.status == HTTPStatus.UNAUTHORIZED:
+        # RFC 9110 wants a challenge with every 401.
+        headers["WWW-Authenticate"] = CHALLENGE
+    return problem(refused.status, refused.code, refused.detail, headers=headers, **refused.members)
 
 
 # DRF's exceptions by the code they are told by.

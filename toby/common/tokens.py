@@ -10,6 +10,8 @@ import secrets
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+# What a 401 asks for (RFC 9110, RFC 6750).
+CHALLENGE = 'Bearer realm="toby"'
 ACCESS, REFRESH, TICKET = "toby_at_", "toby_rt_", "toby_wt_"
 
 

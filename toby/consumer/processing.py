@@ -16,7 +16,7 @@ from django.utils import timezone
 from toby.common.kafka import Incoming
 from toby.common.logging import log
 from toby.common.request_id import request_id
-from toby.common.sql import insert_missing, is_database_trouble
+from toby.common.sql import index_order, insert_missing, is_database_trouble
 from toby.consumer.handlers import Handlers
 from toby.consumer.models import ConsumedEvent, DeadLetter
 from toby.events import BadEvent, Envelope, UnknownType
@@ -116,7 +116,7 @@ class Processor:
         lines = [
             ConsumedEvent(consumer=self.consumer, event_id=event_id, batch=batch, consumed_at=now)
             # Sorted, so that two processes with the same events cannot wait for each other.
-            for event_id in sorted(set(event_ids))
+            for event_id in sorted(set(event_ids), key=index_order)
         ]
         insert_missing(lines, unique=["consumer", "event_id"])
         return set(ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True))

@@ -1,0 +1,262 @@
+"""Deciding on revisions, by API and in Django admin: the same rows, log and events."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.test import Client
+
+from tests.common.support import together
+from tests.factories import (
+    Caller,
+    make_draft,
+    make_live_post,
+    make_moderator,
+    make_pending,
+    make_user,
+    principal,
+)
+from toby.accounts.models import User
+from toby.common.errors import Refused
+from toby.outbox.models import OutboxEvent
+from toby.social.models import ModerationAct, Post, Revision
+from toby.social.services import moderation
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def moderator() -> User:
+    return make_user("mod", role="moderator", password=PASSWORD)
+
+
+def path(revision: Revision, act: str) -> str:
+    return f"/api/v1/moderation/revisions/{revision.pk}/{act}"
+
+
+def by_api(moderator: User, revision: Revision, act: str, reason: str) -> None:
+    body = {"version": revision.version, **({"reason": reason} if reason else {})}
+    assert Caller(moderator).post(path(revision, act), body).status in {200, 204}
+
+
+def by_admin(moderator: User, revision: Revision, act: str, reason: str) -> None:
+    admin_decides(log_in(), [revision], act, reason)
+
+
+def log_in() -> Client:
+    client = Client()
+    login = {"username": "mod@toby.example", "password": PASSWORD}
+    assert client.post("/admin/login/", login).status_code == 302
+    return client
+
+
+def admin_decides(client: Client, revisions: list[Revision], act: str, reason: str = "") -> str:
+    """Chooses and confirms; returns the page that follows."""
+    chosen = {"action": act, "_selected_action": [revision.pk for revision in revisions]}
+    page = client.post("/admin/social/revision/", {**chosen, "index": 0})
+    assert page.status_code == 200
+    for revision in revisions:
+        assert revision.body in page.content.decode()
+    seen = {f"version-{revision.pk}": revision.version for revision in revisions}
+    confirmed = {**chosen, **seen, "confirmed": 1, "reason": reason}
+    return client.post("/admin/social/revision/", confirmed, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("way", [by_api, by_admin])
+@pytest.mark.parametrize(("act", "reason"), [("approve", ""), ("reject", "Too short.")])
+def test_a_decision_makes_the_same_rows_log_and_events_by_either_way(
+    moderator: User, way: Callable[..., None], act: str, reason: str
+) -> None:
+    revision = make_pending(title="Tides", body="They come.")
+    way(moderator, revision, act, reason)
+    decided = Revision.objects.get()
+    assert (decided.open, decided.reason, decided.decided_by_id) == (None, reason, moderator.pk)
+    post = Post.objects.get()
+    types = [row.type for row in OutboxEvent.objects.order_by("id")]
+    log = [(row.act, row.actor_id, row.reason) for row in ModerationAct.objects.order_by("id")]
+    assert log[0][0] == "submitted"
+    if act == "approve":
+        assert (decided.state, post.title, post.body, post.version) == (
+            "approved",
+            "Tides",
+            "They come.",
+            1,
+        )
+        assert post.published_at == decided.decided_at
+        assert types == ["social.post_approved.v1", "social.post_published.v1"]
+        assert log[1:] == [("approved", moderator.pk, "")]
+    else:
+        assert (decided.state, post.title, post.published_at) == ("rejected", "", None)
+        assert types == ["social.post_rejected.v1"]
+        assert log[1:] == [("rejected", moderator.pk, reason)]
+
+
+def test_a_second_approval_publishes_no_second_time(moderator: User) -> None:
+    author = make_user()
+    post = make_live_post(author)
+    first = Post.objects.get().live_order
+    OutboxEvent.objects.all().delete()
+    Caller(author).put(f"/api/v1/posts/{post.slug}", {"title": "New", "body": "text"})
+    Caller(author).post(f"/api/v1/posts/{post.slug}/submit")
+    by_api(moderator, Revision.objects.get(open=True), "approve", "")
+    assert [row.type for row in OutboxEvent.objects.all()] == ["social.post_approved.v1"]
+    assert Post.objects.get().live_order == first
+
+
+def test_a_decision_on_what_has_changed_is_409_and_tells_what_it_is_now(moderator: User) -> None:
+    revision = make_pending()
+    body = {"version": revision.version - 1, "reason": "No."}
+    for act in ("approve", "reject"):
+        answer = Caller(moderator).post(
+            path(revision, act), body if act == "reject" else {"version": body["version"]}
+        )
+        assert (answer.status, answer.code) == (409, "revision_changed")
+        assert answer.body["revision"] == {"state": "pending", "version": revision.version}
+
+
+def test_what_is_decided_stays_decided(moderator: User) -> None:
+    revision = make_pending()
+    by_api(moderator, revision, "approve", "")
+    for act in ("approve", "reject"):
+        body = {"version": revision.version + 1, **({"reason": "No."} if act == "reject" else {})}
+        answer = Caller(moderator).post(path(revision, act), body)
+        assert (answer.status, answer.code) == (409, "revision_not_pending")
+        assert answer.body["revision"]["state"] == "approved"
+
+
+def test_nobody_decides_on_their_own(moderator: User) -> None:
+    revision = make_pending(moderator)
+    answer = Caller(moderator).post(path(revision, "approve"), {"version": revision.version})
+    assert (answer.status, answer.code) == (403, "own_revision")
+
+
+def test_a_draft_is_not_there_for_moderators(moderator: User) -> None:
+    draft = make_draft()
+    answer = Caller(moderator).post(path(draft, "approve"), {"version": draft.version})
+    assert answer.status == 404
+    assert Caller(moderator).get("/api/v1/moderation/queue").body["results"] == []
+
+
+@pytest.mark.parametrize("reason", ["", "   ", None])
+def test_a_rejection_needs_a_reason(moderator: User, reason: str | None) -> None:
+    revision = make_pending()
+    body = {"version": revision.version, "reason": reason}
+    assert Caller(moderator).post(path(revision, "reject"), body).status == 400
+    with pytest.raises(moderation.ReasonMissing):
+        moderation.reject_revision(
+            revision_id=revision.pk,
+            by=principal(moderator),
+            version=revision.version,
+            reason=reason or "",
+        )
+
+
+def test_the_service_asks_who_it_is_whoever_calls_it() -> None:
+    revision = make_pending()
+    with pytest.raises(moderation.NotModerator):
+        moderation.approve_revision(
+            revision_id=revision.pk, by=principal(make_user()), version=revision.version
+        )
+
+
+@pytest.mark.parametrize("act", ["approve", "reject"])
+def test_if_emitting_fails_nothing_has_changed(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = make_pending()
+    monkeypatch.setattr("toby.social.services.moderation.emit", raise_an_error)
+    by = principal(make_moderator())
+    with pytest.raises(RuntimeError):
+        if act == "approve":
+            moderation.approve_revision(revision_id=revision.pk, by=by, version=revision.version)
+        else:
+            moderation.reject_revision(
+                revision_id=revision.pk, by=by, version=revision.version, reason="No."
+            )
+    assert Revision.objects.get().state == "pending"
+    assert Post.objects.get().published_at is None
+    assert ModerationAct.objects.count() == 1
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_at_the_same_moment_one_wins_and_there_is_one_decision() -> None:
+    for _ in range(5):
+        revision = make_pending()
+        OutboxEvent.objects.all().delete()
+        first, second = principal(make_moderator()), principal(make_moderator())
+
+        seen = {"revision_id": revision.pk, "version": revision.version}
+        decisions: list[Callable[[], object]] = [
+            partial(moderation.approve_revision, by=first, **seen),
+            partial(moderation.reject_revision, by=second, reason="No.", **seen),
+        ]
+        outcomes = together(decisions)
+        refused = [one for one in outcomes if isinstance(one, Refused)]
+        assert [one.status for one in refused] == [409]
+        assert ModerationAct.objects.filter(revision=revision).count() == 2
+        types = {row.type for row in OutboxEvent.objects.all()}
+        assert types in (
+            {"social.post_rejected.v1"},
+            {"social.post_approved.v1", "social.post_published.v1"},
+        )
+
+
+def test_the_queue_is_oldest_first_in_pages_of_constant_queries(
+    moderator: User, django_assert_num_queries: Callable[..., object]
+) -> None:
+    revisions = [make_pending() for _ in range(5)]
+    caller = Caller(moderator)
+    with django_assert_num_queries(1):  # type: ignore[attr-defined]
+        first = caller.get("/api/v1/moderation/queue?limit=3").body
+    assert [row["id"] for row in first["results"]] == [r.pk for r in revisions[:3]]
+    second = caller.get(first["next"]).body
+    assert [row["id"] for row in second["results"]] == [r.pk for r in revisions[3:]]
+    assert caller.get(second["previous"]).body["results"] == first["results"]
+
+
+class TestAdmin:
+    def test_several_are_rejected_at_once_and_a_stale_one_is_told(self, moderator: User) -> None:
+        fresh, stale = make_pending(body="The fresh one"), make_pending(body="The stale one")
+        client = log_in()
+        stale_as_seen = Revision.objects.get(pk=stale.pk)
+        Revision.objects.filter(pk=stale.pk).update(version=stale.version + 1)
+        page = admin_decides(client, [fresh, stale_as_seen], "reject", "Not for us.")
+        assert f"Rejected: {fresh.title}" in page
+        assert f"Revision {stale.pk}: The revision is not the one that was looked at." in page
+        states = dict(Revision.objects.values_list("pk", "state"))
+        assert states == {fresh.pk: "rejected", stale.pk: "pending"}
+
+    def test_without_a_reason_nothing_is_rejected(self, moderator: User) -> None:
+        revision = make_pending()
+        admin_decides(log_in(), [revision], "reject")
+        assert Revision.objects.get().state == "pending"
+
+    def test_it_opens_on_the_queue_and_shows_no_drafts(self, moderator: User) -> None:
+        pending, draft = make_pending(title="Waiting"), make_draft(title="Unfinished")
+        client = log_in()
+        page = client.get("/admin/social/revision/").content.decode()
+        assert pending.title in page
+        assert draft.title not in page
+        assert client.get(f"/admin/social/revision/{pending.pk}/change/").status_code == 200
+        assert client.get(f"/admin/social/revision/{draft.pk}/change/").status_code == 302
+
+    def test_nothing_is_added_changed_or_deleted_there(self, moderator: User) -> None:
+        post, client = make_live_post(), log_in()
+        revision, act = Revision.objects.get(), ModerationAct.objects.latest("pk")
+        for model, pk in (("post", post.pk), ("revision", revision.pk), ("moderationact", act.pk)):
+            assert client.get(f"/admin/social/{model}/add/").status_code == 403
+            assert client.post(f"/admin/social/{model}/{pk}/change/", {}).status_code == 403
+            assert client.post(f"/admin/social/{model}/{pk}/delete/", {}).status_code == 403
+            assert "delete_selected" not in client.get(f"/admin/social/{model}/").content.decode()
+
+
+def raise_an_error(event: object) -> None:
+    raise RuntimeError
+
+
+def test_the_answer_of_an_approval_is_the_post(moderator: User) -> None:
+    revision = make_pending(title="Tides")
+    answer = Caller(moderator).post(path(revision, "approve"), {"version": revision.version})
+    assert json.loads(json.dumps(answer.body))["title"] == "Tides"
