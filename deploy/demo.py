@@ -136,6 +136,7 @@ class Screen:
     def __init__(self, reader: Person) -> None:
         self.reader, self.token = reader, ""
         self.patience_s = PATIENCE_S
+        self.seen: dict[str, int] = {}
         self.socket: ClientConnection | None = None
 
     def open(self) -> None:
@@ -183,6 +184,12 @@ class Screen:
         frame = dict(json.loads(text))
         if "token" in frame and frame["type"] != "ready":
             self.token = frame["token"]
+        if frame["type"] == "item":
+            item = frame["item"]
+            # What came live just before a resume comes again by it: the greater seq wins.
+            if item["seq"] <= self.seen.get(item["id"], 0):
+                return self.next_frame(within_s, wanted=wanted)
+            self.seen[item["id"]] = item["seq"]
         return frame
 
 

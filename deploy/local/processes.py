@@ -26,10 +26,8 @@ class Health(Enum):
 
 
 GUNICORN = (
-    *("-m", "gunicorn", "toby.wsgi", "--bind", "{address}"),
-    *("--worker-class", "gthread", "--workers", "1", "--threads", "8"),
-    # Longer than nginx keeps its connections, so that none is closed as a request arrives.
-    *("--keep-alive", "75", "--graceful-timeout", "4", "--no-control-socket"),
+    *("-m", "gunicorn", "-c", "python:toby.gunicorn_conf", "--bind", "{address}"),
+    *("--graceful-timeout", "4"),
 )
 DAPHNE = ("-m", "daphne", "-b", "{host}", "-p", "{port}", "-v", "0", "toby.asgi:application")
 

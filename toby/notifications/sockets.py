@@ -38,6 +38,7 @@ class BadFrame(Exception):
 class NotificationsSocket(AsyncWebsocketConsumer):
     """`position` is the seq up to which this client has missed nothing, `counts_seq` the one its
     counts are of. While `busy` it reads from the database, and hints only say that there is more.
+    What came live just before a resume comes again by it: of two frames the greater seq wins.
     """
 
     user_id: int
