@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 from mailer.models import Message, MessageLog
 
-from toby.accounts.models import HeldUsername, PasswordReset, Registration, Session
+from toby.accounts.models import EmailUndo, HeldUsername, PasswordReset, Registration, Session
 
 KEPT_AFTER_END = timedelta(days=30)
 
@@ -30,5 +30,5 @@ def purge_expired() -> int:
     now = timezone.now()
     return sum(
         model.objects.filter(expires_at__lt=now).delete()[0]
-        for model in (Registration, PasswordReset, HeldUsername)
+        for model in (Registration, PasswordReset, EmailUndo, HeldUsername)
     )

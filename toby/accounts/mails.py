@@ -33,6 +33,15 @@ def reset_password(to: str, *, username: str, link: str) -> None:
     send("reset_password", to, "A new password for Toby", username=username, link=link)
 
 
+def confirm_email(to: str, *, username: str, code: str) -> None:
+    send("confirm_email", to, "Your code for Toby", username=username, code=code)
+
+
+def email_changed(to: str, *, username: str, new: str, link: str) -> None:
+    subject = "Your address for Toby was changed"
+    send("email_changed", to, subject, username=username, new=new, link=link)
+
+
 def no_account(to: str) -> None:
     send("no_account", to, "No account at Toby")
 

@@ -113,11 +113,23 @@ class Session(models.Model):
         return self.ended_at is None and now < self.expires_at
 
 
-class Registration(models.Model):
+class Coded(models.Model):
+    """What waits for a code that was mailed. A decoy can never be confirmed: it is there so that
+    the same is done, and answered, for an address that has an account already."""
+
+    is_decoy = models.BooleanField()
+    code_hash = ExactCharField(max_length=64)
+    code_expires_at = models.DateTimeField()
+    tries_left = models.PositiveSmallIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class Registration(Coded):
     """Somebody who wants an account, and has not shown yet that the address is theirs.
 
-    The username is held. One whose address has an account already (`is_decoy`) can never be
-    confirmed: it is there so that the same is done, and answered, for both.
+    The username is held.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -127,15 +139,37 @@ class Registration(models.Model):
     username_key = ExactCharField(max_length=30, unique=True)
     display_name = models.CharField(max_length=80, blank=True)
     password = models.CharField(max_length=128)
-    is_decoy = models.BooleanField()
-    code_hash = ExactCharField(max_length=64)
-    code_expires_at = models.DateTimeField()
-    tries_left = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return f"registration {self.id}"
+
+
+class EmailChange(Coded):
+    """A new address of somebody, who has not shown yet that it is theirs. The newest one counts."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="email_change"
+    )
+    email = models.EmailField(max_length=EMAIL_LENGTH)
+    email_key = ExactCharField(max_length=EMAIL_LENGTH)
+
+    def __str__(self) -> str:
+        return f"change of address of user {self.pk}"
+
+
+class EmailUndo(models.Model):
+    """A link, mailed to the old address, that brings it back: for whoever lost the account."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    email = models.EmailField(max_length=EMAIL_LENGTH)
+    email_key = ExactCharField(max_length=EMAIL_LENGTH, unique=True)
+    secret_hash = ExactCharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"undo of a change of address of user {self.user_id}"
 
 
 class PasswordReset(models.Model):

@@ -88,6 +88,19 @@ class ChangePasswordIn(In):
     new_password = password_field()
 
 
+class NewEmailIn(In):
+    email = Email(max_length=EMAIL_LENGTH)
+    password = password_field()
+
+
+class CodeIn(In):
+    code = Text(max_length=10)
+
+
+class LinkIn(In):
+    token = Text(max_length=100, help_text="What stands after the # of the mailed link.")
+
+
 class ProfileIn(In):
     """What is not given stays as it is."""
 

@@ -21,6 +21,9 @@ urlpatterns = [
     path("api/v1/auth/password/forgot", views.ForgotPassword.as_view()),
     path("api/v1/auth/password/reset", views.ResetPassword.as_view()),
     path("api/v1/auth/password/change", views.ChangePassword.as_view()),
+    path("api/v1/auth/email/undo", views.UndoNewEmail.as_view()),
+    path("api/v1/users/me/email", views.NewEmail.as_view()),
+    path("api/v1/users/me/email/confirm", views.ConfirmNewEmail.as_view()),
     path("api/v1/users/me", views.Me.as_view()),
     path("api/v1/users/<slug:username>", views.OneUser.as_view()),
 ]

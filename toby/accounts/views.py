@@ -11,11 +11,14 @@ from toby.accounts import selectors, services
 from toby.accounts.profiles import public_profile
 from toby.accounts.serializers import (
     ChangePasswordIn,
+    CodeIn,
     ConfirmIn,
     EndedOut,
     ForgotIn,
+    LinkIn,
     LoginIn,
     MeOut,
+    NewEmailIn,
     ProfileIn,
     RefreshIn,
     RegisterIn,
@@ -213,6 +216,42 @@ class Me(APIView):
         """Change what others are shown of you."""
         changed = services.change_profile(by=principal(request), **parsed(ProfileIn, request))
         return Response(MeOut.of(changed))
+
+
+class NewEmail(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=NewEmailIn, responses={202: None})
+    def post(self, request: Request) -> Response:
+        """Have a code mailed to a new address of yours."""
+        services.ask_for_new_email(
+            by=principal(request), address=caller_address(request), **parsed(NewEmailIn, request)
+        )
+        return Response(status=202)
+
+
+class ConfirmNewEmail(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=CodeIn, responses=MeOut)
+    def post(self, request: Request) -> Response:
+        """Show the code: the new address is your account's; the old one is told how to undo it."""
+        changed = services.confirm_new_email(
+            by=principal(request), address=caller_address(request), **parsed(CodeIn, request)
+        )
+        return Response(MeOut.of(changed))
+
+
+class UndoNewEmail(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=LinkIn, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Bring the old address back, by the link mailed to it; all sessions end."""
+        given = parsed(LinkIn, request)
+        services.undo_new_email(secret=given["token"], address=caller_address(request))
+        return no_content()
 
 
 class OneUser(APIView):

@@ -5,6 +5,12 @@ before the commit: if Redis fails, nothing has happened (503), and no refresh in
 what a logout has just ended.
 """
 
+from toby.accounts.codes import WrongCode
+from toby.accounts.services.addresses import (
+    ask_for_new_email,
+    confirm_new_email,
+    undo_new_email,
+)
 from toby.accounts.services.passwords import (
     WrongLink,
     WrongPassword,
@@ -18,7 +24,6 @@ from toby.accounts.services.registration import (
     EmailTaken,
     Pending,
     UsernameTaken,
-    WrongCode,
     confirm,
     create_user,
     register,
@@ -36,6 +41,7 @@ from toby.accounts.services.sessions import (
     log_out,
     open_admin_session,
     refresh,
+    revoke_sessions,
 )
 
 __all__ = [
@@ -49,10 +55,12 @@ __all__ = [
     "WrongCode",
     "WrongLink",
     "WrongPassword",
+    "ask_for_new_email",
     "change_password",
     "change_profile",
     "check_credentials",
     "confirm",
+    "confirm_new_email",
     "create_user",
     "deactivate",
     "end_all_sessions",
@@ -67,5 +75,7 @@ __all__ = [
     "replace_password",
     "resend_code",
     "reset_password",
+    "revoke_sessions",
     "set_role",
+    "undo_new_email",
 ]

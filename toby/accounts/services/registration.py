@@ -8,15 +8,15 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from toby.accounts import limits, mails
+from toby.accounts import codes, limits, mails
+from toby.accounts.codes import WrongCode
 from toby.accounts.models import HeldUsername, Registration, User, email_key, username_key
 from toby.accounts.passwords import hash_password, refuse_weak_password
-from toby.accounts.secrets import hash_code, is_code, make_code
+from toby.accounts.secrets import make_code
 from toby.common.errors import Refused
 from toby.events import UserRegistered
 from toby.outbox.emit import emit
 
-CODE_TTL, CODE_TRIES = timedelta(minutes=10), 5
 HELD_FOR = timedelta(days=1)
 RESERVED = frozenset(
     (
@@ -60,12 +60,6 @@ class UsernameTaken(Refused):
     status, code = 409, "username_taken"
 
 
-class WrongCode(Refused):
-    """This code is wrong, used, or too old."""
-
-    status, code = 400, "wrong_code"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pending:
     """A registration that waits for its code, of `code_ttl_s` seconds."""
@@ -97,7 +91,7 @@ def register(
         created_at=now,
         expires_at=now + HELD_FOR,
     )
-    set_code(registration, code)
+    codes.renew(registration, code)
     try:
         with transaction.atomic():
             Registration.objects.filter(
@@ -109,7 +103,7 @@ def register(
             mail_code(registration, code)
     except IntegrityError as error:
         raise UsernameTaken from error
-    return Pending(id=registration.id, code_ttl_s=int(CODE_TTL.total_seconds()))
+    return Pending(id=registration.id, code_ttl_s=codes.TTL_S)
 
 
 def resend_code(*, registration_id: UUID, address: str | None = None) -> Pending:
@@ -120,10 +114,10 @@ def resend_code(*, registration_id: UUID, address: str | None = None) -> Pending
         registration = pending(registration_id)
         if registration is not None:
             limits.count_code_mail(registration.email, address)
-            set_code(registration, code)
-            registration.save(update_fields=["code_hash", "code_expires_at", "tries_left"])
+            codes.renew(registration, code)
+            registration.save(update_fields=codes.COLUMNS)
             mail_code(registration, code)
-    return Pending(id=registration_id, code_ttl_s=int(CODE_TTL.total_seconds()))
+    return Pending(id=registration_id, code_ttl_s=codes.TTL_S)
 
 
 def confirm(*, registration_id: UUID, code: str, address: str | None = None) -> User:
@@ -131,7 +125,7 @@ def confirm(*, registration_id: UUID, code: str, address: str | None = None) -> 
     limits.count_code_try(address)
     with transaction.atomic():
         registration = pending(registration_id)
-        if registration is not None and use_code(registration, code):
+        if registration is not None and codes.use(registration, code):
             registration.delete()
             return make_user(
                 email=registration.email,
@@ -209,22 +203,6 @@ def pending(registration_id: UUID) -> Registration | None:
         .filter(id=registration_id, expires_at__gte=timezone.now())
         .first()
     )
-
-
-def set_code(registration: Registration, code: str) -> None:
-    registration.code_hash = hash_code(code, purpose=f"registration:{registration.id}")
-    registration.code_expires_at = timezone.now() + CODE_TTL
-    registration.tries_left = CODE_TRIES
-
-
-def use_code(registration: Registration, code: str) -> bool:
-    """Whether the code is right; a wrong one costs a try."""
-    if registration.tries_left == 0 or registration.code_expires_at < timezone.now():
-        return False
-    registration.tries_left -= 1
-    registration.save(update_fields=["tries_left"])
-    purpose = f"registration:{registration.id}"
-    return is_code(code, registration.code_hash, purpose=purpose) and not registration.is_decoy
 
 
 def mail_code(registration: Registration, code: str) -> None:

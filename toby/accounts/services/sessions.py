@@ -158,6 +158,12 @@ def end_all_sessions(*, by: Principal, but_this: bool) -> int:
         return end_sessions_of(user, reason="logout_all", but=spared)
 
 
+def revoke_sessions(*, user: User) -> int:
+    """Ends all sessions of somebody: for operators. Returns how many."""
+    with transaction.atomic():
+        return end_sessions_of(lock_user(user.pk), reason="revoked")
+
+
 def end_sessions_of(user: User, *, reason: str, but: UUID | None = None) -> int:
     """Ends the sessions of `user`, whose row the caller holds; returns how many."""
     sessions = user.sessions.select_for_update().filter(ended_at=None).order_by("id")
