@@ -1,6 +1,7 @@
 """Every endpoint, from the URL configuration: who may call it. One that is not listed fails."""
 
 import json
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -9,10 +10,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
 from tests.factories import access_token, make_moderator, make_user
+from toby.accounts import services
+from toby.common.principals import SCOPES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
-ANYONE, SIGNED_IN, MODERATOR = "anyone", "signed in", "moderator"
+ANYONE, SIGNED_IN, IN_PERSON, MODERATOR = "anyone", "signed in", "in person", "moderator"
 UUID = "018f3a1c-0000-7000-8000-000000000001"
 
 # Who may call it; what is whose is tested beside each service.
@@ -23,16 +26,20 @@ ALLOWED = {
     "POST api/v1/auth/login": ANYONE,
     "POST api/v1/auth/refresh": ANYONE,
     "POST api/v1/auth/logout": SIGNED_IN,
-    "POST api/v1/auth/logout-all": SIGNED_IN,
-    "GET api/v1/auth/sessions": SIGNED_IN,
-    "DELETE api/v1/auth/sessions": SIGNED_IN,
-    "DELETE api/v1/auth/sessions/<uuid:session_id>": SIGNED_IN,
+    "POST api/v1/auth/logout-all": IN_PERSON,
+    "GET api/v1/auth/sessions": IN_PERSON,
+    "DELETE api/v1/auth/sessions": IN_PERSON,
+    "DELETE api/v1/auth/sessions/<uuid:session_id>": IN_PERSON,
     "POST api/v1/auth/password/forgot": ANYONE,
     "POST api/v1/auth/password/reset": ANYONE,
-    "POST api/v1/auth/password/change": SIGNED_IN,
+    "POST api/v1/auth/password/change": IN_PERSON,
+    "GET api/v1/auth/tokens": IN_PERSON,
+    "POST api/v1/auth/tokens": IN_PERSON,
+    "DELETE api/v1/auth/tokens/<uuid:token_id>": IN_PERSON,
+    "POST api/v1/auth/tokens/trade": ANYONE,
     "POST api/v1/auth/email/undo": ANYONE,
-    "POST api/v1/users/me/email": SIGNED_IN,
-    "POST api/v1/users/me/email/confirm": SIGNED_IN,
+    "POST api/v1/users/me/email": IN_PERSON,
+    "POST api/v1/users/me/email/confirm": IN_PERSON,
     "GET api/v1/users/me": SIGNED_IN,
     "PATCH api/v1/users/me": SIGNED_IN,
     "GET api/v1/users/<slug:username>": ANYONE,
@@ -74,7 +81,7 @@ class Endpoint(NamedTuple):
 
     @property
     def path(self) -> str:
-        path = self.route.replace("<uuid:session_id>", UUID).replace("<uuid:item_id>", UUID)
+        path = re.sub(r"<uuid:\w+>", UUID, self.route)
         path = path.replace("<id:revision_id>", "999999999")
         return "/" + path.replace("<slug:slug>", "nothing").replace("<slug:username>", "nobody-x")
 
@@ -139,6 +146,25 @@ def test_who_may_call_it(endpoint: Endpoint) -> None:
         assert nobody.status_code == 401
     if allowed == MODERATOR:
         assert user.status_code == 403
+
+
+@every_endpoint
+def test_what_a_scripts_token_may_do(endpoint: Endpoint) -> None:
+    """By its scopes, and never what concerns the account itself."""
+    user = make_moderator()
+    allowed = ALLOWED[endpoint.name]
+    for scope in SCOPES:
+        issued = services.issue_token(user_id=user.pk, name="test", scopes=[scope], days=1)
+        token = services.trade_token(token=issued.token).access
+        refused = code(call(endpoint, token)) == "permission_denied"
+        if allowed == ANYONE:
+            assert not refused
+        elif allowed == IN_PERSON:
+            assert refused
+        elif allowed == MODERATOR:
+            assert refused == (scope != "moderate")
+        else:
+            assert refused == (scope != ("read" if endpoint.method == "GET" else "write"))
 
 
 @every_endpoint

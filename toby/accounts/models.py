@@ -76,7 +76,13 @@ class User(AbstractBaseUser, PermissionsMixin):
             picture_url=self.picture_url,
         )
 
-    def principal(self, *, session_id: str = "", expires_at: int = 0) -> Principal:
+    def principal(
+        self,
+        *,
+        session_id: str = "",
+        expires_at: int = 0,
+        scopes: tuple[str, ...] | None = None,
+    ) -> Principal:
         person = self.person()
         return Principal(
             user_id=self.pk,
@@ -86,6 +92,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             roles=self.roles,
             session_id=session_id,
             expires_at=expires_at,
+            scopes=scopes,
         )
 
 
@@ -196,3 +203,26 @@ class HeldUsername(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username_key} until {self.expires_at:%Y-%m-%d}"
+
+
+class PersonalAccessToken(models.Model):
+    """A token for somebody's scripts, traded at auth for access tokens of its scopes.
+
+    Its id stands where a session's would, in Redis and in principals.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="personal_tokens")
+    name = models.CharField(max_length=80)
+    token_hash = ExactCharField(max_length=64, unique=True)
+    scopes = models.JSONField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token {self.id} of user {self.user_id}"
+
+    def is_good(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at

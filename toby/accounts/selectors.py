@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.utils import timezone
 
-from toby.accounts.models import Session, User, username_key
+from toby.accounts.models import PersonalAccessToken, Session, User, username_key
 from toby.common.errors import NotFound
 
 
@@ -22,6 +22,12 @@ def user_named(username: str) -> User:
     if found is None:
         raise NotFound
     return found
+
+
+def personal_tokens(user_id: int) -> Iterable[PersonalAccessToken]:
+    """Those that are still good, the newest first."""
+    rows = PersonalAccessToken.objects.filter(user_id=user_id, revoked_at=None)
+    return rows.filter(expires_at__gt=timezone.now()).order_by("-created_at")
 
 
 def open_sessions(user_id: int) -> Iterable[Session]:

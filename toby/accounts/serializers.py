@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from rest_framework import serializers
 
-from toby.accounts.models import EMAIL_LENGTH, Session, User, email_key
+from toby.accounts.models import EMAIL_LENGTH, PersonalAccessToken, Session, User, email_key
+from toby.common.principals import SCOPES
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Text
+from toby.common.serializers import In, Text, Whole
 
 # ASCII only, so that no two names look alike but differ.
 USERNAME = r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,28}[A-Za-z0-9])?$"
@@ -86,6 +87,18 @@ class ResetIn(In):
 class ChangePasswordIn(In):
     old_password = password_field()
     new_password = password_field()
+
+
+class NewTokenIn(In):
+    name = Text(max_length=80)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=SCOPES), allow_empty=False, max_length=len(SCOPES)
+    )
+    days = Whole(max_value=366, help_text="How long it is good for.")
+
+
+class TradeIn(In):
+    token = Text(max_length=200)
 
 
 class NewEmailIn(In):
@@ -189,6 +202,47 @@ class SessionOut(Out, frozen=True, kw_only=True):
 
 class SessionsOut(Out, frozen=True, kw_only=True):
     results: list[SessionOut]
+
+
+class PersonalTokenOut(Out, frozen=True, kw_only=True):
+    """A token for scripts; what it is was shown when it was made."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_at: Timestamp
+    expires_at: Timestamp
+    last_used_at: Timestamp | None
+
+    @classmethod
+    def of(cls, row: PersonalAccessToken) -> "PersonalTokenOut":
+        return cls(
+            id=str(row.id),
+            name=row.name,
+            scopes=list(row.scopes),
+            created_at=timestamp(row.created_at),
+            expires_at=timestamp(row.expires_at),
+            last_used_at=timestamp(row.last_used_at) if row.last_used_at else None,
+        )
+
+
+class PersonalTokensOut(Out, frozen=True, kw_only=True):
+    results: list[PersonalTokenOut]
+
+
+class IssuedOut(Out, frozen=True, kw_only=True):
+    """`token` is shown this once."""
+
+    token: str
+    personal_token: PersonalTokenOut
+
+
+class TradedOut(Out, frozen=True, kw_only=True):
+    """`expires_in` is in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  RFC 6750's word
+    expires_in: int
 
 
 class EndedOut(Out, frozen=True, kw_only=True):

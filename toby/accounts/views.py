@@ -15,10 +15,14 @@ from toby.accounts.serializers import (
     ConfirmIn,
     EndedOut,
     ForgotIn,
+    IssuedOut,
     LinkIn,
     LoginIn,
     MeOut,
     NewEmailIn,
+    NewTokenIn,
+    PersonalTokenOut,
+    PersonalTokensOut,
     ProfileIn,
     RefreshIn,
     RegisterIn,
@@ -28,10 +32,12 @@ from toby.accounts.serializers import (
     SessionOut,
     SessionsOut,
     TokensOut,
+    TradedOut,
+    TradeIn,
     UserOut,
 )
 from toby.accounts.services.registration import is_by_mail
-from toby.common.permissions import Anyone, SignedIn, principal
+from toby.common.permissions import Anyone, InPerson, SignedIn, principal
 from toby.common.views import caller_address, no_content, parsed
 
 
@@ -125,7 +131,7 @@ class Logout(APIView):
 
 
 class LogoutAll(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (InPerson,)
 
     @extend_schema(request=None, responses=EndedOut)
     def post(self, request: Request) -> Response:
@@ -135,7 +141,7 @@ class LogoutAll(APIView):
 
 
 class Sessions(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (InPerson,)
 
     @extend_schema(responses=SessionsOut)
     def get(self, request: Request) -> Response:
@@ -153,7 +159,7 @@ class Sessions(APIView):
 
 
 class OneSession(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (InPerson,)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, session_id: UUID) -> Response:
@@ -188,7 +194,7 @@ class ResetPassword(APIView):
 
 
 class ChangePassword(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (InPerson,)
 
     @extend_schema(request=ChangePasswordIn, responses={204: None})
     def post(self, request: Request) -> Response:
@@ -218,8 +224,47 @@ class Me(APIView):
         return Response(MeOut.of(changed))
 
 
+class PersonalTokens(APIView):
+    permission_classes = (InPerson,)
+
+    @extend_schema(responses=PersonalTokensOut)
+    def get(self, request: Request) -> Response:
+        """Your tokens for scripts that are still good, the newest first."""
+        rows = selectors.personal_tokens(principal(request).user_id)
+        return Response(PersonalTokensOut(results=[PersonalTokenOut.of(row) for row in rows]))
+
+    @extend_schema(request=NewTokenIn, responses={201: IssuedOut})
+    def post(self, request: Request) -> Response:
+        """Make a token for a script. It is shown this once."""
+        given = parsed(NewTokenIn, request)
+        issued = services.issue_token(user_id=principal(request).user_id, **given)
+        shown = PersonalTokenOut.of(issued.row)
+        return Response(IssuedOut(token=issued.token, personal_token=shown), status=201)
+
+
+class OnePersonalToken(APIView):
+    permission_classes = (InPerson,)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, token_id: UUID) -> Response:
+        """Revoke a token, and what it was traded for."""
+        services.revoke_token(token_id=token_id, by=principal(request))
+        return no_content()
+
+
+class TradePersonalToken(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=TradeIn, responses=TradedOut)
+    def post(self, request: Request) -> Response:
+        """Trade a personal access token for an access token of its scopes."""
+        traded = services.trade_token(**parsed(TradeIn, request))
+        return Response(TradedOut(access_token=traded.access, expires_in=traded.expires_in_s))
+
+
 class NewEmail(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (InPerson,)
 
     @extend_schema(request=NewEmailIn, responses={202: None})
     def post(self, request: Request) -> Response:
@@ -231,7 +276,7 @@ class NewEmail(APIView):
 
 
 class ConfirmNewEmail(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (InPerson,)
 
     @extend_schema(request=CodeIn, responses=MeOut)
     def post(self, request: Request) -> Response:

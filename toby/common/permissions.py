@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from toby.common.principals import Principal
+from toby.common.principals import MODERATE, READ, WRITE, Principal
 
 if TYPE_CHECKING:
     # Its module imports the default permission, which stands here.
@@ -37,8 +37,20 @@ class Anyone(BasePermission):
 
 
 class SignedIn(BasePermission):
+    """In person, or by a script whose token may read or write."""
+
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return principal_or_none(request) is not None
+        caller = principal_or_none(request)
+        scope = READ if request.method in SAFE_METHODS else WRITE
+        return caller is not None and caller.has_scope(scope)
+
+
+class InPerson(BasePermission):
+    """Not by a personal access token: what concerns the account itself."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        caller = principal_or_none(request)
+        return caller is not None and caller.scopes is None
 
 
 class SignedInToWrite(SignedIn):
@@ -51,4 +63,4 @@ class SignedInToWrite(SignedIn):
 class Moderator(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         caller = principal_or_none(request)
-        return caller is not None and caller.is_moderator
+        return caller is not None and caller.is_moderator and caller.has_scope(MODERATE)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from toby.events import Person
 
 MODERATOR, ADMIN = "moderator", "admin"
+# What a personal access token may be good for.
+READ, WRITE, MODERATE = "read", "write", "moderate"
+SCOPES = (READ, WRITE, MODERATE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """`expires_at` is in seconds of the epoch; an empty `session_id` is Django admin's own."""
+    """`expires_at` is in seconds of the epoch. `scopes` are those of the personal access token by
+    which somebody's script comes; whoever comes in person has none, and no such limit."""
 
     user_id: int
     username: str
@@ -18,6 +22,7 @@ class Principal:
     roles: tuple[str, ...] = ()
     session_id: str = ""
     expires_at: int = 0
+    scopes: tuple[str, ...] | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -26,6 +31,9 @@ class Principal:
     @property
     def is_moderator(self) -> bool:
         return MODERATOR in self.roles or ADMIN in self.roles
+
+    def has_scope(self, scope: str) -> bool:
+        return self.scopes is None or scope in self.scopes
 
     def person(self) -> Person:
         return Person(

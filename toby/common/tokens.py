@@ -1,6 +1,7 @@
 """Opaque tokens: how they look, are made, recognised and hashed.
 
-`toby_at_` (access), `toby_rt_` (refresh) or `toby_wt_` (WebSocket ticket), base64url, and a CRC-32
+`toby_at_` (access), `toby_rt_` (refresh), `toby_wt_` (WebSocket ticket), `toby_pt_` (personal) or
+`toby_pr_` (a mailed link), base64url, and a CRC-32
 as in GitHub's tokens, so that a scanner knows a leaked one without asking. Only SHA-256 of a
 token is ever stored: with 256 random bits nothing slower is needed.
 """
@@ -12,7 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 # What a 401 asks for (RFC 9110, RFC 6750).
 CHALLENGE = 'Bearer realm="toby"'
-ACCESS, REFRESH, TICKET = "toby_at_", "toby_rt_", "toby_wt_"
+ACCESS, REFRESH, TICKET, PERSONAL = "toby_at_", "toby_rt_", "toby_wt_", "toby_pt_"
 
 
 class MalformedToken(ValueError):

@@ -20,6 +20,12 @@ from toby.accounts.services.passwords import (
     reset_password,
 )
 from toby.accounts.services.people import change_profile, deactivate, reactivate, set_role
+from toby.accounts.services.personal_tokens import (
+    Issued,
+    issue_token,
+    revoke_token,
+    trade_token,
+)
 from toby.accounts.services.registration import (
     EmailTaken,
     Pending,
@@ -49,6 +55,7 @@ __all__ = [
     "EmailTaken",
     "InvalidCredentials",
     "InvalidRefreshToken",
+    "Issued",
     "Pending",
     "Tokens",
     "UsernameTaken",
@@ -66,6 +73,7 @@ __all__ = [
     "end_all_sessions",
     "end_one_session",
     "forgot_password",
+    "issue_token",
     "log_in",
     "log_out",
     "open_admin_session",
@@ -76,6 +84,8 @@ __all__ = [
     "resend_code",
     "reset_password",
     "revoke_sessions",
+    "revoke_token",
     "set_role",
+    "trade_token",
     "undo_new_email",
 ]

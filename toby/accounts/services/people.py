@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from toby.accounts.models import ROLE_GROUPS, HeldUsername, User, username_key
 from toby.accounts.profiles import profile_will_change
+from toby.accounts.services.personal_tokens import good_tokens_of
 from toby.accounts.services.registration import UsernameTaken, refuse_taken_username
 from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import session_store
@@ -75,6 +76,7 @@ def deactivate(*, user: User) -> None:
         user.is_active = False
         user.save(update_fields=["is_active"])
         end_sessions_of(user, reason="deactivated")
+        session_store.end_sessions([str(row.id) for row in good_tokens_of(user)])
 
 
 def reactivate(*, user: User) -> None:
@@ -90,3 +92,6 @@ def renew_principals(user: User) -> None:
     user = User.objects.get(pk=user.pk)
     for session_id in user.sessions.filter(ended_at=None).values_list("id", flat=True):
         session_store.renew_principal(user.principal(session_id=str(session_id)))
+    for row in good_tokens_of(user):
+        scopes = tuple(row.scopes)
+        session_store.renew_principal(user.principal(session_id=str(row.id), scopes=scopes))
