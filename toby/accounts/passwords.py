@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 QUEUE = 4
-NICENESS = 10
 _places = threading.BoundedSemaphore(QUEUE)
 
 
@@ -66,10 +65,12 @@ def hasher() -> ThreadPoolExecutor:
 
 
 def give_way() -> None:
-    """On Linux a thread has a priority of its own, and argon2 holds no lock of Python's."""
+    """On Linux a thread is scheduled by itself, and argon2 holds no lock of Python's: this one runs
+    when nobody else wants the core. A low priority alone would not do: whoever wakes up while it
+    runs would wait for its turn to end."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
 
 
 def refuse_weak_password(password: str, user: "User") -> None:

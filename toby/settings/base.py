@@ -84,7 +84,7 @@ globals().update(
 )
 DEFAULT_FROM_EMAIL = read("TOBY_MAIL_FROM", str, like="toby@toby.example", default="toby@localhost")
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["toby.accounts.hashers.Argon2"]
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [

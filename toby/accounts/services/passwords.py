@@ -37,11 +37,13 @@ def forgot_password(*, email: str, address: str | None = None) -> None:
     limits.count_reset_mail(email, address)
     secret = make_link_secret()
     key = email_key(email)
+    users = User.objects.filter(email_key=key, is_active=True)
     with transaction.atomic():
-        user = User.objects.filter(email_key=key, is_active=True).first()
+        found = users.values_list("id", "email", "username").first()
+        user_id, to, username = found or (None, email.strip(), "")
         reset = PasswordReset(
             email_key=key,
-            user=user,
+            user_id=user_id,
             secret_hash=tokens.digest(secret),
             expires_at=timezone.now() + LINK_TTL,
         )
@@ -51,12 +53,12 @@ def forgot_password(*, email: str, address: str | None = None) -> None:
             unique=["email_key"],
             update=["user", "secret_hash", "expires_at"],
         )
-        if user is None:
-            mails.no_account(email.strip())
+        if user_id is None:
+            mails.no_account(to)
         else:
             # After the #, which browsers send to nobody: it stands in no log.
             link = f"{settings.PUBLIC_ORIGIN}/reset-password#{secret}"
-            mails.reset_password(user.email, username=user.username, link=link)
+            mails.reset_password(to, username=username, link=link)
 
 
 def reset_password(*, secret: str, password: str, address: str | None = None) -> None:
