@@ -7,7 +7,8 @@ from rest_framework.exceptions import ErrorDetail
 
 
 class In(serializers.Serializer[Any]):
-    """Refuses fields that it does not declare: a misspelt one must not be passed over."""
+    # Not a docstring, which the OpenAPI document would tell of each input.
+    # Refuses fields that it does not declare: a misspelt one must not be passed over.
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
