@@ -22,7 +22,6 @@ class Health(Enum):
 
     HTTP = "it answers 200 to GET /readyz on its port"
     HEARTBEAT = "its heartbeat file is younger than 10 s"
-    RUNNING = "it has not ended"
 
 
 GUNICORN = (
@@ -52,7 +51,7 @@ PROCESSES = (
     Row("relay", "social", ("manage.py", "relay_outbox"), Health.HEARTBEAT),
     Row("consumer", "notifications", ("manage.py", "consume_events"), Health.HEARTBEAT),
     Row("timeline", "social", ("manage.py", "consume_events"), Health.HEARTBEAT),
-    Row("mail", "accounts", ("manage.py", "runmailer"), Health.RUNNING),
+    Row("mail", "accounts", ("manage.py", "send_queued_mail"), Health.HEARTBEAT),
     Row("periodic-social", "social", ("manage.py", "run_periodic"), Health.HEARTBEAT),
     Row("periodic-notifications", "notifications", ("manage.py", "run_periodic"), Health.HEARTBEAT),
 )
@@ -116,9 +115,7 @@ class Process:
         if self._health is Health.HTTP:
             question = f"GET /readyz HTTP/1.0\r\nHost: {ADDRESS}\r\n\r\n".encode()
             return b" 200 " in ask(self.port, question, timeout_s=3).split(b"\r\n")[0]
-        if self._health is Health.HEARTBEAT:
-            return seconds_since_touched(self._heartbeat) < HEARTBEAT_MAX_AGE_S
-        return True
+        return seconds_since_touched(self._heartbeat) < HEARTBEAT_MAX_AGE_S
 
     def wait_until_healthy(self, timeout_s: float = 30) -> bool:
         return wait_until(self.is_healthy, timeout_s=timeout_s, pause_s=0.1)

@@ -91,5 +91,7 @@ def logging_config() -> dict[str, Any]:
             "django.channels.server": quiet,
             "daphne": quiet,
             "gunicorn.access": quiet,
+            # It would tell who is mailed.
+            "mailer": quiet,
         },
     }

@@ -75,8 +75,6 @@ CHANNEL_LAYERS = {
 }
 
 EMAIL_BACKEND = "mailer.backend.DbBackend"
-# Seconds until the sender looks again: people wait for their codes.
-MAILER_EMPTY_QUEUE_SLEEP = 1
 # Rows are locked as they are sent; a file would have to lie where every sender can write.
 MAILER_USE_FILE_LOCK = False
 globals().update(
