@@ -7,7 +7,7 @@ from rest_framework import serializers
 from toby.accounts.models import EMAIL_LENGTH, PersonalAccessToken, Session, User, email_key
 from toby.common.principals import SCOPES
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Text, Whole
+from toby.common.serializers import In, Text, Uuid, Whole
 
 # ASCII only, so that no two names look alike but differ.
 USERNAME = r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,28}[A-Za-z0-9])?$"
@@ -57,12 +57,12 @@ class RegisterIn(In):
 
 
 class ConfirmIn(In):
-    registration_id = serializers.UUIDField()
+    registration_id = Uuid()
     code = Text(max_length=10)
 
 
 class ResendIn(In):
-    registration_id = serializers.UUIDField()
+    registration_id = Uuid()
 
 
 class LoginIn(In):

@@ -107,6 +107,11 @@ CODES = {
 }
 
 
+def printable(text: object) -> str:
+    """JSON may hold half a surrogate pair, which no answer can; what is echoed is cut short."""
+    return str(text)[:300].encode(errors="replace").decode()
+
+
 def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
     """DRF's nested error detail, flat: `tags.0`, `title`, or "" for the whole body."""
     if isinstance(detail, dict):
@@ -118,7 +123,8 @@ def field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
             nested = isinstance(inner, dict | list)
             yield from field_errors(inner, f"{field}.{index}" if nested else field)
     else:
-        yield {"field": field, "code": getattr(detail, "code", "invalid"), "message": str(detail)}
+        code = getattr(detail, "code", "invalid")
+        yield {"field": field, "code": code, "message": printable(detail)}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:

@@ -6,12 +6,15 @@ from redis.exceptions import RedisError
 
 from toby.common import session_store
 from toby.common.errors import problem
+from toby.common.views import only_read
 
 
+@only_read
 def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+@only_read
 def readyz(request: HttpRequest) -> HttpResponse:
     failing = []
     try:

@@ -1,9 +1,12 @@
 """Input serializers: what a body may hold. Output is structs (`toby.common.renderers.Out`)."""
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+
+from toby.common.errors import printable
 
 
 class In(serializers.Serializer[Any]):
@@ -25,17 +28,23 @@ class In(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-def printable(name: object) -> str:
-    """JSON may hold half a surrogate pair, which no answer can."""
-    return str(name).encode(errors="replace").decode()
-
-
 class Text(serializers.CharField):
     """A string and nothing that could be made one: DRF would take 1 and true as well."""
 
     default_error_messages = {"not_a_string": "This is not a string."}
 
     def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("not_a_string")
+        return super().to_internal_value(data)
+
+
+class Uuid(serializers.UUIDField):
+    """A string: DRF would take numbers, and true, for UUIDs as well."""
+
+    default_error_messages = {"not_a_string": "This is not a string."}
+
+    def to_internal_value(self, data: Any) -> UUID:
         if not isinstance(data, str):
             self.fail("not_a_string")
         return super().to_internal_value(data)

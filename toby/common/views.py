@@ -1,12 +1,16 @@
 """What views share: parsing input, and the caller's address."""
 
+from collections.abc import Callable
+from functools import wraps
 from ipaddress import ip_address
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from toby.common.errors import problem
 from toby.common.serializers import In
 
 
@@ -28,6 +32,20 @@ def address_of(request: HttpRequest) -> str | None:
         return str(ip_address(str(forwarded).strip()))
     except ValueError:
         return None
+
+
+def only_read(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """For a plain function: other methods than GET and HEAD get the 405 that views of ours give."""
+
+    @csrf_exempt  # or social would answer with a page of Django's
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        if request.method in {"GET", "HEAD"}:
+            return view(request)
+        detail = f'Method "{request.method}" not allowed.'
+        return problem(405, "method_not_allowed", detail, headers={"Allow": "GET, HEAD"})
+
+    return guarded
 
 
 def no_content() -> Response:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Whole
+from toby.common.serializers import In, Uuid, Whole
 from toby.notifications.models import Inbox, Item
 from toby.notifications.sync_tokens import SyncToken
 from toby.notifications.texts import text_of
@@ -81,7 +81,7 @@ class MarkIn(In):
     """Either some ids, or all up to a content_seq."""
 
     ids = serializers.ListField(
-        child=serializers.UUIDField(), max_length=500, allow_empty=False, required=False
+        child=Uuid(), max_length=500, allow_empty=False, required=False
     )
     up_to = Whole(required=False)
 
