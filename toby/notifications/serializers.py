@@ -80,9 +80,7 @@ class TicketOut(Out, frozen=True, kw_only=True):
 class MarkIn(In):
     """Either some ids, or all up to a content_seq."""
 
-    ids = serializers.ListField(
-        child=Uuid(), max_length=500, allow_empty=False, required=False
-    )
+    ids = serializers.ListField(child=Uuid(), max_length=500, allow_empty=False, required=False)
     up_to = Whole(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
