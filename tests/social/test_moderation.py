@@ -1,6 +1,5 @@
 """Deciding on revisions, by API and in Django admin: the same rows, log and events."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 
@@ -17,8 +16,11 @@ from tests.factories import (
     make_user,
     principal,
 )
+from toby.accounts import services
 from toby.accounts.models import User
 from toby.common.errors import Refused
+from toby.events import Event, PostPublished
+from toby.outbox.emit import emit
 from toby.outbox.models import OutboxEvent
 from toby.social.models import ModerationAct, Post, Revision
 from toby.social.services import moderation
@@ -180,6 +182,49 @@ def test_if_emitting_fails_nothing_has_changed(act: str, monkeypatch: pytest.Mon
     assert not OutboxEvent.objects.exists()
 
 
+def test_if_the_second_event_of_an_approval_fails_the_first_has_not_happened_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    revision = make_pending()
+
+    def emit_all_but(event: Event) -> None:
+        if isinstance(event, PostPublished):
+            raise RuntimeError
+        emit(event)
+
+    monkeypatch.setattr("toby.social.services.moderation.emit", emit_all_but)
+    with pytest.raises(RuntimeError):
+        moderation.approve_revision(
+            revision_id=revision.pk, by=principal(make_moderator()), version=revision.version
+        )
+    assert Revision.objects.get().state == "pending"
+    assert Post.objects.get().live_order is None
+    assert not OutboxEvent.objects.exists()
+
+
+def test_what_is_based_on_a_text_that_is_no_longer_live_is_409(moderator: User) -> None:
+    author = make_user()
+    post = make_live_post(author)
+    caller = Caller(author)
+    caller.put(f"/api/v1/posts/{post.slug}", {"title": "New", "body": "text"})
+    Post.objects.filter(pk=post.pk).update(version=2)
+    assert caller.post(f"/api/v1/posts/{post.slug}/submit").code == "base_changed"
+    Post.objects.filter(pk=post.pk).update(version=1)
+    assert caller.post(f"/api/v1/posts/{post.slug}/submit").status == 200
+    Post.objects.filter(pk=post.pk).update(version=2)
+    revision = Revision.objects.get(open=True)
+    answer = Caller(moderator).post(path(revision, "approve"), {"version": revision.version})
+    assert (answer.status, answer.code) == (409, "base_changed")
+    assert Post.objects.get().title != "New"
+
+
+def test_the_answer_of_an_approval_is_the_post(moderator: User) -> None:
+    revision = make_pending(title="Tides")
+    answer = Caller(moderator).post(path(revision, "approve"), {"version": revision.version})
+    assert (answer.body["title"], answer.body["slug"]) == ("Tides", revision.post.slug)
+    assert answer.body["published_at"] is not None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_decide_at_the_same_moment_one_wins_and_there_is_one_decision() -> None:
     for _ in range(5):
@@ -251,12 +296,57 @@ class TestAdmin:
             assert client.post(f"/admin/social/{model}/{pk}/delete/", {}).status_code == 403
             assert "delete_selected" not in client.get(f"/admin/social/{model}/").content.decode()
 
+    def test_nobody_decides_on_their_own_there_either(self, moderator: User) -> None:
+        revision = make_pending(moderator)
+        page = admin_decides(log_in(), [revision], "approve")
+        assert "Nobody decides on their own." in page
+        assert Revision.objects.get().state == "pending"
+
+    def test_who_is_no_moderator_sees_and_decides_nothing(self, moderator: User) -> None:
+        """Not without logging in, and not any more once the role is gone."""
+        revision = make_pending(body="The secret one")
+        client = log_in()
+        services.set_role(user=moderator, role="user")
+        confirmed = {
+            "action": "approve",
+            "_selected_action": revision.pk,
+            f"version-{revision.pk}": revision.version,
+            "confirmed": 1,
+        }
+        for visitor in (client, Client()):
+            for page in ("revision/", f"revision/{revision.pk}/change/", "post/", "moderationact/"):
+                answer = visitor.get(f"/admin/social/{page}")
+                assert answer.status_code == 302
+                assert answer.headers["Location"].startswith("/admin/login/")
+            assert visitor.post("/admin/social/revision/", confirmed).status_code == 302
+        assert Revision.objects.get().state == "pending"
+
+    def test_a_form_from_elsewhere_decides_nothing(self, moderator: User) -> None:
+        revision = make_pending()
+        client = log_in()
+        client.handler.enforce_csrf_checks = True
+        confirmed = {
+            "action": "approve",
+            "_selected_action": revision.pk,
+            f"version-{revision.pk}": revision.version,
+            "confirmed": 1,
+        }
+        assert client.post("/admin/social/revision/", confirmed).status_code == 403
+        assert Revision.objects.get().state == "pending"
+
+    @pytest.mark.parametrize("version", ["", "x", "-1", "²", "9" * 5000])
+    def test_a_version_that_is_none_is_a_stale_one(self, moderator: User, version: str) -> None:
+        revision = make_pending()
+        body = {
+            "action": "approve",
+            "_selected_action": revision.pk,
+            f"version-{revision.pk}": version,
+            "confirmed": 1,
+        }
+        page = log_in().post("/admin/social/revision/", body, follow=True).content.decode()
+        assert "The revision is not the one that was looked at." in page
+        assert Revision.objects.get().state == "pending"
+
 
 def raise_an_error(event: object) -> None:
     raise RuntimeError
-
-
-def test_the_answer_of_an_approval_is_the_post(moderator: User) -> None:
-    revision = make_pending(title="Tides")
-    answer = Caller(moderator).post(path(revision, "approve"), {"version": revision.version})
-    assert json.loads(json.dumps(answer.body))["title"] == "Tides"

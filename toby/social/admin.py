@@ -1,5 +1,6 @@
 """The moderators' desk in Django admin: a queue to look at, and actions that call services."""
 
+import re
 from typing import cast
 
 from django import forms
@@ -113,7 +114,7 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
         self, request: HttpRequest, by: Principal, revision_id: int, act: str, reason: str
     ) -> None:
         seen = request.POST.get(f"version-{revision_id}", "")
-        version = int(seen) if seen.isdigit() else 0
+        version = int(seen) if re.fullmatch("[0-9]{1,9}", seen) else 0
         try:
             if act == "approve":
                 moderated = moderation.approve_revision(

@@ -1,0 +1,128 @@
+"""No list's cost grows with its length: the same queries for one row and for many."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.factories import (
+    Caller,
+    make_comment,
+    make_follow,
+    make_live_post,
+    make_pending,
+    make_user,
+)
+from tests.house.support import ENDPOINTS
+from toby.accounts.models import User
+from toby.social.models import Post, Revision
+from toby.social.services import timelines
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+PASSWORD = "correct horse battery"
+MANY = 7
+
+
+class Site:
+    """A reader who is a moderator, and somebody else's post under which things come."""
+
+    def __init__(self) -> None:
+        self.reader = make_user("reader", role="moderator", password=PASSWORD)
+        self.post = make_live_post()
+
+    def another(self) -> None:
+        """One more of everything, each of somebody else."""
+        author = make_user()
+        make_follow(self.reader, author)
+        timelines.add_post(post_id=make_live_post(author).pk)
+        make_live_post(self.reader)
+        make_comment(self.post, make_user())
+        make_pending()
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def queries_of(call: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+# The rows that a list has once there is one more of everything, and its queries.
+LISTS = {
+    "api/v1/posts": 1,
+    "api/v1/posts/<slug:slug>/comments": 2,
+    "api/v1/me/posts": 1,
+    "api/v1/feed": 1,
+    "api/v1/moderation/queue": 1,
+}
+
+
+def test_every_list_of_the_service_is_here() -> None:
+    assert set(LISTS) == {e.route for e in ENDPOINTS if e.is_paged and e.service == "social"}
+
+
+@pytest.mark.parametrize("route", LISTS)
+def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(site: Site, route: str) -> None:
+    path = f"/{route.replace('<slug:slug>', site.post.slug)}?limit=100"
+    caller = Caller(site.reader)
+    site.another()
+    few = len(caller.get(path).body["results"])
+    assert queries_of(lambda: caller.get(path)) == LISTS[route]
+    for _ in range(MANY):
+        site.another()
+    assert len(caller.get(path).body["results"]) >= few + MANY
+    assert queries_of(lambda: caller.get(path)) == LISTS[route]
+
+
+@pytest.mark.parametrize(
+    ("path", "queries"), [("/api/v1/posts/{slug}", 2), ("/api/v1/profiles/{author}", 2)]
+)
+def test_what_is_single_takes_as_many_however_much_hangs_on_it(
+    site: Site, path: str, queries: int
+) -> None:
+    caller = Caller(site.reader)
+    author = User.objects.get(pk=site.post.author_id)
+    found = path.format(slug=site.post.slug, author=author.username)
+    for _ in range(2):
+        assert queries_of(lambda: caller.get(found)) == queries
+        for _ in range(MANY):
+            make_follow(make_user(), author)
+            make_live_post(author)
+            make_comment(site.post)
+
+
+@pytest.mark.parametrize("page", ["revision", "post", "moderationact", "revision/?state=approved"])
+def test_a_page_of_django_admin_takes_as_many_for_many_rows_as_for_one(
+    site: Site, page: str
+) -> None:
+    client = Client()
+    login = {"username": site.reader.email, "password": PASSWORD}
+    assert client.post("/admin/login/", login).status_code == 302
+    path = f"/admin/social/{page}" + ("" if "?" in page else "/")
+    site.another()
+    client.get(path)
+    one = queries_of(lambda: client.get(path))
+    for _ in range(MANY):
+        site.another()
+    assert queries_of(lambda: client.get(path)) == one
+    assert Post.objects.count() > MANY
+
+
+def test_the_page_on_which_many_are_decided_takes_as_many_as_for_one(site: Site) -> None:
+    client = Client()
+    client.post("/admin/login/", {"username": site.reader.email, "password": PASSWORD})
+
+    def choose(revisions: list[Revision]) -> int:
+        chosen = [revision.pk for revision in revisions]
+        body = {"action": "approve", "_selected_action": chosen, "index": 0}
+        return queries_of(lambda: client.post("/admin/social/revision/", body))
+
+    pending = [make_pending() for _ in range(MANY)]
+    assert choose(pending[:1]) == choose(pending)
