@@ -2,7 +2,9 @@
 
 from django.core.asgi import get_asgi_application
 
-http = get_asgi_application()
+from toby.common.asgi import with_readable_query
+
+http = with_readable_query(get_asgi_application())
 
 # Imported after Django is set up.
 from channels.routing import ProtocolTypeRouter  # noqa: E402

@@ -1,11 +1,21 @@
 """Requests as no client of ours would send them, and what their answers must be."""
 
 import json
+from asyncio import Event
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
+from asgiref.sync import async_to_sync
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.http import HttpResponse
 from django.test import Client
 
 from tests.house.support import UUID, Endpoint
+from toby.common.asgi import with_readable_query
 
 # Valid input, by the field's name: a test makes one of them wrong.
 VALID: dict[str, Any] = {
@@ -58,12 +68,72 @@ def send(
     content_type: str = "application/json",
     **environ: Any,
 ) -> Any:
-    """The answer. An exception that no server of ours would catch is raised."""
+    """The answer, by WSGI or ASGI as the endpoint's service is served."""
     if token:
         environ.setdefault("HTTP_AUTHORIZATION", f"Bearer {token}")
-    return Client().generic(
-        method or endpoint.method, path or endpoint.path, body, content_type, **environ
+    method, path = method or endpoint.method, path or endpoint.path
+    if endpoint.service == "notifications":
+        if body:
+            environ = {"CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body)), **environ}
+        return by_asgi(method, path, body, **environ)
+    return Client().generic(method, path, body, content_type, **environ)
+
+
+@async_to_sync
+async def by_asgi(method: str, path: str, body: bytes, **environ: str) -> HttpResponse:
+    """What Django answers to Daphne. Headers are given as WSGI calls them."""
+    query = environ.pop("QUERY_STRING", "")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        # As Daphne decodes it.
+        "path": unquote(path),
+        "query_string": query.encode("latin-1"),
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+        "headers": [(header_name(name), text.encode("latin-1")) for name, text in environ.items()],
+    }
+    waiting: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            await Event().wait()
+        return waiting.pop()
+
+    async def take(message: Any) -> None:
+        sent.append(message)
+
+    with the_tests_own_connection():
+        # `handle`, since the handler itself would go to a thread of its own, and so a transaction.
+        await with_readable_query(ASGIHandler().handle)(scope, receive, take)
+    answer = HttpResponse(
+        b"".join(message["body"] for message in sent[1:]), status=sent[0]["status"]
     )
+    del answer.headers["Content-Type"]
+    for name, value in sent[0]["headers"]:
+        answer.headers[name.decode("latin-1")] = value.decode("latin-1")
+    return answer
+
+
+@contextmanager
+def the_tests_own_connection() -> Iterator[None]:
+    """Requests neither begin nor end by closing it, as with Django's test client."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
+
+
+def header_name(name: str) -> bytes:
+    return name.removeprefix("HTTP_").replace("_", "-").lower().encode()
 
 
 def send_json(endpoint: Endpoint, token: str, body: Any, **environ: Any) -> Any:

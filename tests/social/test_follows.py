@@ -73,9 +73,15 @@ def test_if_emitting_fails_nothing_has_changed(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_at_once_make_one_follow_one_event_and_a_right_count() -> None:
+@pytest.mark.parametrize("before", ["never", "once"])
+def test_many_at_once_make_one_follow_one_event_and_a_right_count(before: str) -> None:
+    """Whether their profiles have to be made or are there already."""
     ana, ben = make_user("ana"), make_user("ben")
     by = principal(ben)
+    if before == "once":
+        make_follow(ben, ana)
+        follows.unfollow(username="ana", by=by)
+        OutboxEvent.objects.all().delete()
     outcomes = together([lambda: follows.follow(username="ana", by=by) for _ in range(20)])
     assert sorted(map(str, outcomes)) == ["False"] * 19 + ["True"]
     assert Follow.objects.count() == OutboxEvent.objects.count() == 1
