@@ -151,11 +151,13 @@ def known_facts(orders: list[Add | Retract]) -> set[tuple[UUID, int]]:
 
 def facts_to_retract(orders: list[Add | Retract]) -> dict[tuple[int, str], list[Fact]]:
     """The live facts of the acts that are to be taken back."""
-    wanted = Q(pk__in=[])
-    for order in orders:
-        if isinstance(order, Retract):
-            wanted |= Q(recipient_id=order.recipient_id, act=order.act)
     found: dict[tuple[int, str], list[Fact]] = {}
+    retracts = [order for order in orders if isinstance(order, Retract)]
+    if not retracts:
+        return found
+    wanted = Q(pk__in=[])
+    for order in retracts:
+        wanted |= Q(recipient_id=order.recipient_id, act=order.act)
     for fact in Fact.objects.filter(wanted, retracted_at=None).select_related("item"):
         found.setdefault((fact.recipient_id, fact.act), []).append(fact)
     return found

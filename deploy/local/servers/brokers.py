@@ -102,6 +102,8 @@ class Kafka(Server):
             f"-Xms{heap_mb // 2}m",
             f"-Xmx{heap_mb}m",
             "-XX:+UseSerialGC",
+            # It does little here: compiling further costs more than it gives.
+            "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError",
             "-Xshare:auto",
             f"-Dlog4j2.configurationFile={SETUP / 'log4j2.properties'}",
