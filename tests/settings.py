@@ -32,3 +32,5 @@ CONSUMER_HANDLERS = "toby.notifications.handlers"
 PERIODIC_JOBS = [("toby.outbox.jobs.prune", 600)]
 THROTTLES = False
 REGISTRATION = "direct"
+# Otherwise each test client would scan all static files at its start.
+WHITENOISE_AUTOREFRESH = True

@@ -24,7 +24,5 @@ def served(request: pytest.FixtureRequest, settings: Settings) -> None:
 
 
 def serve(settings: Settings, service: str) -> None:
-    # Each request has a handler of its own, which would look for all static files.
-    settings.WHITENOISE_AUTOREFRESH = True
     settings.ROOT_URLCONF = f"toby.{service}.urls"
     settings.MIDDLEWARE = ADMIN_MIDDLEWARE if service == "social" else MIDDLEWARE
