@@ -1,6 +1,6 @@
 """The table of Toby's own processes: what runs, with which settings, and how its health shows.
 
-To add a process, add a row. nginx and the other servers are not here but in `stack.py`.
+To add a process, add a row. nginx and the other servers are not here but in `modes.py`.
 """
 
 from __future__ import annotations

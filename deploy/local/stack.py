@@ -5,45 +5,32 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import json
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
-from io import TextIOWrapper
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from deploy.local import provision, virtualenv
+from deploy.local import virtualenv
 from deploy.local.child import tail, wait_until
+from deploy.local.claim import Claim
 from deploy.local.environment import environment, read_or_make_secrets
+from deploy.local.modes import databases_on, embedded_servers, make_nginx, real_servers
+from deploy.local.parallel import in_parallel
 from deploy.local.ports import Ports
-from deploy.local.processes import PROCESSES, Process
-from deploy.local.servers import (
-    Database,
-    Kafka,
-    MariaDB,
-    MySQL,
-    Nginx,
-    Redis,
-    Server,
-    ServerFailed,
-    Tansu,
-    Unavailable,
-    Valkey,
-)
+from deploy.local.processes import PROCESSES, Process, Row
+from deploy.local.servers import Server, ServerFailed
 from deploy.local.servers.base import REPOSITORY
+from deploy.local.tables import make_tables, make_topics
 from deploy.local.units import Unit
 
 Mode = Literal["embedded", "real"]
 UP_WITHIN_S = 60.0
-OLD_PORTS_WITHIN_S = 10.0
 # Together under the 10 s that a stop may take.
 NGINX_STOPS_WITHIN_S, PROCESSES_STOP_WITHIN_S, SERVERS_STOP_WITHIN_S = 2.0, 4.0, 3.5
 
@@ -80,47 +67,34 @@ class Stack:
         self.origin = f"http://127.0.0.1:{port}"
         self._python = python or _default_python()
         self._say = say
-        self._fast = fast
-        self._secrets = read_or_make_secrets(self.home / "secrets.json")
+        known_secrets = read_or_make_secrets(self.home / "secrets.json")
         self._ending = threading.Event()
-        self._lock_file: TextIOWrapper | None = None
+        self._claim = Claim(self.home, self.ports)
 
-        servers = self._embedded_servers() if mode == "embedded" else self._real_servers(database)
-        upstreams = {
-            service: self.ports.copies_of(service)
-            for service in ("auth", "social", "notifications")
-        }
-        nginx = Nginx(
-            self.home / "nginx",
-            port,
-            upstreams=upstreams,
-            limits=limits,
-            prefer_wheel=mode == "embedded",
+        if mode == "embedded":
+            servers = embedded_servers(self.home, self.ports)
+        else:
+            password = known_secrets["database_password"]
+            servers = real_servers(
+                self.home, self.ports, database=database, password=password, fast=fast
+            )
+        self._databases = databases_on(servers, self.home)
+        self.addresses = environment(
+            home=self.home,
+            ports=self.ports,
+            known_secrets=known_secrets,
+            database_url=self._databases.urls[0],
+            notifications_database_url=self._databases.urls[1],
+            has_own_cache="cache" in servers,
+            kafka_is_volatile=mode == "embedded",
         )
-        self._database_home = next(
-            (server.home for server in servers.values() if isinstance(server, Database)), self.home
-        )
-        self.addresses = self._addresses(servers)
         self._environment = {**os.environ, **self.addresses, **(env or {})}
         self._servers = {name: self._unit(name, server) for name, server in servers.items()}
         if mode == "embedded":
             self._servers["kafka"].after_restart = self._fill_empty_broker
+        nginx = make_nginx(self.home, self.ports, limits=limits, prefer_wheel=mode == "embedded")
         self._nginx = self._unit("nginx", nginx)
-        self._processes = {
-            row.name: Unit(
-                row.name,
-                Process(
-                    row,
-                    python=self._python,
-                    ports=self.ports,
-                    environment=self.env_for(row.settings, process=row.name),
-                    heartbeat=self._heartbeat(row.name),
-                    log=self.log_path(row.name),
-                ),
-                say,
-            )
-            for row in PROCESSES
-        }
+        self._processes = {row.name: self._process_unit(row) for row in PROCESSES}
 
     def start(self, *, alongside: Callable[[], None] = lambda: None) -> None:
         """Return when every server and process is healthy, and `alongside` is done.
@@ -136,7 +110,7 @@ class Stack:
         try:
             self._timed("tables and topics are ready", self._make_tables_and_topics)
             self._timed(
-                "processes are healthy", lambda: _in_parallel([self._start_processes, alongside])
+                "processes are healthy", lambda: in_parallel([self._start_processes, alongside])
             )
             self._watch(self._processes.values())
         except BaseException:
@@ -147,7 +121,7 @@ class Stack:
         """Only the database, Redis and Kafka: for tests that start what else they need."""
         self.claim()
         try:
-            _in_parallel([self._starter(unit) for unit in self._servers.values()])
+            in_parallel([partial(self._start_server, unit) for unit in self._servers.values()])
         except BaseException:
             self.stop()
             raise
@@ -158,9 +132,10 @@ class Stack:
 
         `start` does it too; done before, a problem shows before anything slow. Raises Unavailable.
         """
-        if self._lock_file:
+        if self._claim.is_held:
             return
-        self._lock()
+        self._claim.take()
+        self._ending = threading.Event()
         for folder in ("logs", "heartbeats", "mail"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         for old in (self.home / "logs").glob("*.log"):
@@ -172,9 +147,9 @@ class Stack:
         processes = self._processes.values()
         servers = self._servers.values()
         self._nginx.stop(NGINX_STOPS_WITHIN_S)
-        _in_parallel([_stopper(unit, PROCESSES_STOP_WITHIN_S) for unit in processes])
-        _in_parallel([_stopper(unit, SERVERS_STOP_WITHIN_S) for unit in servers])
-        self._release()
+        in_parallel([partial(unit.stop, PROCESSES_STOP_WITHIN_S) for unit in processes])
+        in_parallel([partial(unit.stop, SERVERS_STOP_WITHIN_S) for unit in servers])
+        self._claim.release()
 
     def kill(self) -> None:
         """Everything at once, by SIGKILL."""
@@ -182,7 +157,7 @@ class Stack:
         for unit in self._all_units():
             unit.restarts = False
             unit.kill()
-        self._release()
+        self._claim.release()
 
     def process(self, name: str) -> Unit:
         """A row of the table in `processes.py`, by name."""
@@ -265,53 +240,6 @@ class Stack:
         """Of the processes and nginx, in the order of the table."""
         return {name: self.log_path(name) for name in [*self._processes, "nginx"]}
 
-    def _embedded_servers(self) -> dict[str, Server]:
-        return {
-            "redis": Valkey(self.home / "valkey", self.ports["redis"]),
-            "kafka": Tansu(self.home / "tansu", self.ports["kafka"]),
-        }
-
-    def _real_servers(self, database: str) -> dict[str, Server]:
-        password = self._secrets["database_password"]
-        port = self.ports["database"]
-        server: Database
-        if database == "mariadb":
-            server = MariaDB(self.home / "mariadb", port, password=password, fast=self._fast)
-        elif database == "mysql":
-            root = provision.mysql_root()
-            server = MySQL(self.home / "mysql", port, root=root, password=password, fast=self._fast)
-        else:
-            raise Unavailable(f"TOBY_DATABASE is {database!r}; it should be mariadb or mysql")
-        return {
-            "database": server,
-            "redis": Redis(self.home / "redis", self.ports["redis"]),
-            "cache": Redis(self.home / "cache", self.ports["cache"], name="cache", cache=True),
-            "kafka": Kafka(
-                self.home / "kafka",
-                self.ports["kafka"],
-                controller_port=self.ports["kafka controller"],
-                jars=provision.kafka_jars(),
-            ),
-        }
-
-    def _addresses(self, servers: Mapping[str, Server]) -> dict[str, str]:
-        database = servers.get("database")
-        urls = [f"sqlite:///{self._sqlite(name)}" for name in ("toby", "toby_notifications")]
-        if isinstance(database, Database):
-            urls = [database.url(name) for name in ("toby", "toby_notifications")]
-        return environment(
-            home=self.home,
-            ports=self.ports,
-            known_secrets=self._secrets,
-            database_url=urls[0],
-            notifications_database_url=urls[1],
-            has_own_cache="cache" in servers,
-            kafka_is_volatile=self.mode == "embedded",
-        )
-
-    def _sqlite(self, name: str) -> Path:
-        return self.home / f"{name}.sqlite3"
-
     def _heartbeat(self, name: str) -> Path:
         return self.home / "heartbeats" / name
 
@@ -319,47 +247,27 @@ class Stack:
         server.log = self.log_path(name)
         return Unit(name, server, self._say)
 
+    def _process_unit(self, row: Row) -> Unit:
+        process = Process(
+            row,
+            python=self._python,
+            ports=self.ports,
+            environment=self.env_for(row.settings, process=row.name),
+            heartbeat=self._heartbeat(row.name),
+            log=self.log_path(row.name),
+        )
+        return Unit(row.name, process, self._say)
+
     def _all_units(self) -> list[Unit]:
         return [self._nginx, *self._processes.values(), *self._servers.values()]
 
-    def _lock(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
-        self._lock_file = (self.home / "lock").open("a+")
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock_file = None
-            raise Unavailable(f"{self.home} is in use: Toby runs from there already") from None
-        self._lock_file.seek(0)
-        was_left_in_a_hurry = bool(self._lock_file.read())
-        busy = self.ports.first_busy()
-        if busy and was_left_in_a_hurry:
-            # Servers whose supervisor was killed are still ending.
-            wait_until(lambda: not self.ports.first_busy(), timeout_s=OLD_PORTS_WITHIN_S)
-            busy = self.ports.first_busy()
-        if busy:
-            self._release()
-            raise Unavailable(busy)
-        self._lock_file.write("in use\n")
-        self._lock_file.flush()
-        self._ending = threading.Event()
-
-    def _release(self) -> None:
-        if self._lock_file:
-            self._lock_file.truncate(0)
-            self._lock_file.close()
-            self._lock_file = None
-
-    def _starter(self, unit: Unit) -> Callable[[], None]:
-        def start() -> None:
-            began = time.monotonic()
-            unit.start()
-            server = unit.part
-            if isinstance(server, Server):
-                took_s = time.monotonic() - began
-                self._say(f"{server.version()} answers on {server.address} ({took_s:.1f} s)")
-
-        return start
+    def _start_server(self, unit: Unit) -> None:
+        began = time.monotonic()
+        unit.start()
+        server = unit.part
+        if isinstance(server, Server):
+            took_s = time.monotonic() - began
+            self._say(f"{server.version()} answers on {server.address} ({took_s:.1f} s)")
 
     def _timed(self, what: str, work: Callable[[], None]) -> None:
         began = time.monotonic()
@@ -367,22 +275,14 @@ class Stack:
         self._say(f"{what} ({time.monotonic() - began:.1f} s)")
 
     def _make_tables_and_topics(self) -> None:
-        work: list[Callable[[], object]] = []
-        tables = self._database_home / "tables.json"
-        topics = self.home / "kafka" / "topics.json"
-        tables_now = _fingerprint("toby/**/migrations/*.py", "requirements/base.txt")
-        topics_now = _fingerprint("toby/events/**/*.py", "toby/**/create_topics.py")
-        if _read(tables) != tables_now or not self._has_tables():
-            work += [lambda: self._migrate("social"), lambda: self._migrate("notifications")]
-        if self.mode == "embedded" or _read(topics) != topics_now:
-            work.append(lambda: self.manage("social", "create_topics"))
-        _in_parallel(work)
-        tables.write_text(json.dumps(tables_now))
-        if self.mode == "real":
-            topics.write_text(json.dumps(topics_now))
-
-    def _migrate(self, settings: str) -> None:
-        self.manage(settings, "migrate", "--noinput")
+        tables = self._databases.home / "tables.json"
+        topics = self.home / "kafka" / "topics.json" if self.mode == "real" else None
+        in_parallel(
+            [
+                partial(make_tables, self.manage, stamp=tables, sqlite_files=self._databases.files),
+                partial(make_topics, self.manage, stamp=topics),
+            ]
+        )
 
     def _fill_empty_broker(self) -> None:
         """Tansu forgot everything: make the topics, and let the relay send the outbox again."""
@@ -391,12 +291,6 @@ class Stack:
         if relay.running:
             relay.stop()
             relay.start()
-
-    def _has_tables(self) -> bool:
-        """A real server's stamp lies in its home and goes with it; SQLite's files may go alone."""
-        if self.mode == "real":
-            return True
-        return all(_has_migrations(self._sqlite(name)) for name in ("toby", "toby_notifications"))
 
     def _start_processes(self) -> None:
         for unit in self._processes.values():
@@ -430,53 +324,3 @@ class Stack:
 
 def _default_python() -> Path:
     return virtualenv.PYTHON if virtualenv.PYTHON.exists() else Path(sys.executable)
-
-
-def _stopper(unit: Unit, timeout_s: float) -> Callable[[], None]:
-    return lambda: unit.stop(timeout_s)
-
-
-def _in_parallel(work: Sequence[Callable[[], object]]) -> None:
-    """Do all of it in threads; at the first failure raise it without waiting for the others."""
-    failures: list[BaseException] = []
-
-    def do(one: Callable[[], object]) -> None:
-        try:
-            one()
-        except BaseException as problem:
-            failures.append(problem)
-
-    threads = [threading.Thread(target=do, args=[one], daemon=True) for one in work]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads) and not failures:
-        time.sleep(0.02)
-    if failures:
-        raise failures[0]
-
-
-def _fingerprint(*patterns: str) -> str:
-    """Of the contents of files of the repository."""
-    digest = hashlib.sha256()
-    for pattern in patterns:
-        for path in sorted(REPOSITORY.glob(pattern)):
-            digest.update(str(path.relative_to(REPOSITORY)).encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def _has_migrations(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            return bool(connection.execute("SELECT 1 FROM django_migrations LIMIT 1").fetchone())
-    except sqlite3.Error:
-        return False
