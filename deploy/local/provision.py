@@ -17,10 +17,10 @@ from pathlib import Path
 
 from deploy.local.servers.base import (
     REPOSITORY,
-    ServerFailed,
     Unavailable,
     find_program,
     first_match,
+    run_to_end,
 )
 
 KAFKA_VERSION = "4.3.1"
@@ -162,19 +162,7 @@ def _fetch_mysql() -> None:
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        last = "\n".join(done.stdout.splitlines()[-15:])
-        raise ServerFailed(f"{command[0]} failed (exit code {done.returncode})", last)
+    run_to_end(command, what=command[0], environment=environment)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -25,7 +24,7 @@ from deploy.local.parallel import in_parallel
 from deploy.local.ports import Ports
 from deploy.local.processes import PROCESSES, Process, Row
 from deploy.local.servers import Server, ServerFailed
-from deploy.local.servers.base import REPOSITORY
+from deploy.local.servers.base import REPOSITORY, run_to_end
 from deploy.local.tables import make_tables, make_topics
 from deploy.local.units import Unit
 
@@ -211,21 +210,13 @@ class Stack:
 
     def manage(self, settings: str, *arguments: str, timeout_s: float = 120) -> str:
         """Run a management command and return what it printed. Raises ServerFailed if it failed."""
-        done = subprocess.run(
+        return run_to_end(
             [str(self._python), "manage.py", *arguments],
-            cwd=REPOSITORY,
-            env=self.env_for(settings, process=arguments[0]),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
+            what=f"manage.py {arguments[0]} under toby.settings.{settings}",
+            environment=self.env_for(settings, process=arguments[0]),
+            folder=REPOSITORY,
+            timeout_s=timeout_s,
         )
-        if done.returncode:
-            output = (done.stdout + done.stderr).splitlines()
-            message = f"manage.py {arguments[0]} failed under toby.settings.{settings}"
-            raise ServerFailed(message, "\n".join(output[-20:]))
-        return done.stdout
 
     def log(self, name: str) -> str:
         """All that a process or server has logged since the start."""

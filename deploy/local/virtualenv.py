@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.local.servers.base import REPOSITORY, ServerFailed, Unavailable
+from deploy.local.servers.base import REPOSITORY, ServerFailed, Unavailable, run_to_end
 
 FOLDER = REPOSITORY / ".venv"
 PYTHON = FOLDER / "bin" / "python"
@@ -91,19 +91,7 @@ def _install_one_by_one(name: str) -> None:
 def _pip(arguments: Sequence[str]) -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [*pip, *arguments],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        last = "\n".join(done.stdout.splitlines()[-15:])
-        raise ServerFailed("pip could not install the requirements", last)
+    run_to_end([*pip, *arguments], what="installing the requirements", environment=environment)
 
 
 def _say(line: str) -> None:

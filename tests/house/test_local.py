@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.environment import read_or_make_secrets
+from deploy.local.servers import ServerFailed
+from deploy.local.servers.base import run_to_end
 from deploy.local.servers.nginx import fill_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,18 @@ def test_a_database_that_is_not_known_is_told() -> None:
     done = local("stack", TOBY_DATABASE="oracle")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("toby: TOBY_DATABASE is 'oracle'")
+
+
+def test_a_program_that_fails_is_told_of_with_its_last_lines() -> None:
+    command = ["sh", "-c", "seq 30; echo sorry >&2; exit 3"]
+    with pytest.raises(ServerFailed, match=r"^counting failed \(exit code 3\)$") as failed:
+        run_to_end(command, what="counting")
+    lines = failed.value.log_tail.splitlines()
+    assert (lines[0], lines[-1]) == ("12", "sorry")
+
+
+def test_what_a_program_logs_is_not_what_it_prints() -> None:
+    assert run_to_end(["sh", "-c", "echo log >&2; echo 7"], what="answering") == "7\n"
 
 
 def test_secrets_are_made_once_and_are_for_the_owners_eyes(tmp_path: Path) -> None:

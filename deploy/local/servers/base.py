@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.child import Child, wait_until
@@ -26,7 +26,7 @@ class Unavailable(Exception):
 
 
 class ServerFailed(Exception):
-    """A server did not start. The message is one line; `log_tail` holds the end of its log."""
+    """A server or program failed. The message is one line; `log_tail` holds the end of its log."""
 
     def __init__(self, message: str, log_tail: str = "") -> None:
         super().__init__(message)
@@ -119,23 +119,39 @@ class Server(ABC):
 
     def run_once(self, command: Sequence[str], *, purpose: str, timeout_s: float = 120) -> None:
         """Run a helper program to its end. Raises ServerFailed with its output."""
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                cwd=self.home,
-                timeout=timeout_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise ServerFailed(f"{self.name}: {purpose} took over {timeout_s:.0f} s") from None
-        if done.returncode:
-            last = "\n".join(done.stdout.splitlines()[-15:])
-            raise ServerFailed(f"{self.name}: {purpose} failed", last)
+        run_to_end(command, what=f"{self.name}: {purpose}", folder=self.home, timeout_s=timeout_s)
+
+
+def run_to_end(
+    command: Sequence[str],
+    *,
+    what: str,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    timeout_s: float | None = None,
+) -> str:
+    """Run a program that ends by itself, and return what it printed.
+
+    Raises ServerFailed, which says `what` failed and has the last lines of the program's output.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ServerFailed(f"{what} took over {timeout_s:.0f} s") from None
+    if done.returncode:
+        last = (done.stdout + done.stderr).splitlines()[-20:]
+        raise ServerFailed(f"{what} failed (exit code {done.returncode})", "\n".join(last))
+    return done.stdout
 
 
 def find_program(*names: str) -> Path | None:
