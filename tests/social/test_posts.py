@@ -91,7 +91,7 @@ def test_a_draft_whose_live_text_has_changed_is_neither_submitted_nor_approved(a
     with pytest.raises(posts.BaseChanged):
         submit(post, ana)
     Revision.objects.filter(pk=draft.pk).update(state="pending")
-    with pytest.raises(moderation.BaseChanged):
+    with pytest.raises(posts.BaseChanged):
         approve(Revision.objects.get(pk=draft.pk))
 
 

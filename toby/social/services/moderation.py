@@ -8,6 +8,7 @@ from toby.common.principals import Principal
 from toby.events import PostApproved, PostPublished, PostRejected
 from toby.outbox.emit import emit
 from toby.social.models import ModerationAct, Post, Revision
+from toby.social.services.posts import BaseChanged
 
 
 class NotModerator(Refused):
@@ -34,12 +35,6 @@ class RevisionChanged(Refused):
     status, code = 409, "revision_changed"
 
 
-class BaseChanged(Refused):
-    """The live text is no longer the one that this revision was based on."""
-
-    status, code = 409, "base_changed"
-
-
 class ReasonMissing(Refused):
     """A rejection needs a reason, which its author is told."""
 
@@ -55,7 +50,7 @@ def approve_revision(*, revision_id: int, by: Principal, version: int) -> Post:
     with transaction.atomic():
         post, revision = lock_pending(revision_id, by, version)
         if revision.base_version != post.version:
-            raise BaseChanged
+            raise BaseChanged("The live text is no longer the one that this revision was based on.")
         act = close(revision, Revision.State.APPROVED, by)
         post.title, post.body = revision.title, revision.body
         post.version += 1
