@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from deploy.local.stack import Stack
+from tests.clock import Clock
 from tests.common.support import another_thread
 from tests.factories import Caller
 from tests.flow.support import Toby, start_toby
@@ -41,6 +42,13 @@ def redis_down(redis: None, settings: Settings) -> Iterator[None]:
     yield
     for cached in (session_store.connection, session_store.getter):
         cached.cache_clear()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("django.utils.timezone.now", clock.read)
+    return clock
 
 
 @pytest.fixture

@@ -1,30 +1,10 @@
-"""Time that stands still unless a test moves it, and a Redis that does not answer."""
+"""A Redis that does not answer."""
 
 import socket
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 
 import pytest
-from django.utils import timezone
 from pytest_django import Settings
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = timezone.now()
-
-    def advance(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-    def read(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("django.utils.timezone.now", clock.read)
-    return clock
 
 
 @pytest.fixture

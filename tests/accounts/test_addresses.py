@@ -5,8 +5,8 @@ import re
 import pytest
 from mailer.models import Message
 
-from tests.accounts.conftest import Clock
 from tests.accounts.support import ME, is_let_in
+from tests.clock import Clock
 from tests.factories import Answer, Caller, access_token, make_user
 from toby.accounts.models import EmailChange, EmailUndo, User
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from mailer.models import Message
 from pytest_django import Settings
 
-from tests.accounts.conftest import Clock
+from tests.clock import Clock
 from tests.factories import Answer, Caller, make_user
 from toby.accounts.jobs import purge_expired
 from toby.accounts.models import Registration, User

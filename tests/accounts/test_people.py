@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.accounts.conftest import Clock
 from tests.accounts.support import ME
+from tests.clock import Clock
 from tests.factories import Caller, make_user
 from toby.accounts import services
 from toby.accounts.models import User

@@ -6,8 +6,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.accounts.conftest import Clock
 from tests.accounts.support import ME, is_let_in
+from tests.clock import Clock
 from tests.factories import Answer, Caller, make_user
 from toby.accounts import services
 from toby.accounts.models import PersonalAccessToken, User

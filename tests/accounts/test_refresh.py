@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from tests.accounts.conftest import Clock
 from tests.accounts.support import assert_ended, assert_open, is_let_in, refresh
+from tests.clock import Clock
 from tests.common.support import together
 from tests.factories import make_user, open_session
 from toby.accounts import services

@@ -11,7 +11,6 @@ from django.db import transaction
 from pytest_django import Settings
 from redis.exceptions import RedisError
 
-from tests.accounts.conftest import Clock
 from tests.accounts.support import (
     LOGOUT,
     ME,
@@ -21,6 +20,7 @@ from tests.accounts.support import (
     is_let_in,
     refresh,
 )
+from tests.clock import Clock
 from tests.common.support import DEADLINE_S, together
 from tests.factories import Answer, Caller, make_user, open_session
 from tests.flow.support import eventually

@@ -61,6 +61,11 @@ NO_POSTS = {
     "api/v1/auth/tokens",
     "api/v1/users/me",
     "api/v1/notifications/counts",
+    # Files of one's own.
+    "api/v1/users/me/export",
+    "api/v1/users/me/export/file",
+    "api/v1/notifications/export",
+    "api/v1/notifications/export/file",
     # One of a list that is above.
     "api/v1/notifications/<uuid:item_id>",
 }

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from toby.accounts import services
 from toby.accounts.models import Session, User
 from toby.common.admin import LookOnlyAdmin, LookOnlyInline
+from toby.common.errors import Refused
 from toby.common.principals import ADMIN
 
 
@@ -71,6 +72,10 @@ class UserAdmin(LookOnlyAdmin[User]):
             if user.pk == request.user.pk:
                 self.message_user(request, "Nobody acts on themselves.", messages.ERROR)
                 continue
-            act(user)
+            try:
+                act(user)
+            except Refused as refused:
+                self.message_user(request, f"{user.username}: {refused.detail}", messages.ERROR)
+                continue
             self.log_change(request, user, what)
             self.message_user(request, f"{user.username}: {what}", messages.SUCCESS)

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from django.contrib.sessions.models import Session as AdminSession
 from django.utils import timezone
 from mailer.models import Message, MessageLog
 
+from toby.accounts import services
 from toby.accounts.models import EmailUndo, HeldUsername, PasswordReset, Registration, Session
 
 KEPT_AFTER_END = timedelta(days=30)
@@ -32,3 +34,14 @@ def purge_expired() -> int:
         model.objects.filter(expires_at__lt=now).delete()[0]
         for model in (Registration, PasswordReset, EmailUndo, HeldUsername)
     )
+
+
+def delete_accounts() -> int:
+    """Deletes the accounts whose owners asked for it, and have not undone it in time."""
+    due = [deletion.user_id for deletion in services.due_deletions()]
+    return sum(services.delete_account(user_id=user_id) for user_id in due)
+
+
+def purge_admin_sessions() -> int:
+    """Deletes Django admin's sessions whose time is over."""
+    return int(AdminSession.objects.filter(expire_date__lt=timezone.now()).delete()[0])

@@ -1,5 +1,6 @@
 """What is mailed to people: queued in the caller's transaction, as text and as HTML."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -48,3 +49,12 @@ def no_account(to: str) -> None:
 
 def password_changed(to: str, *, username: str) -> None:
     send("password_changed", to, "Your password for Toby was changed", username=username)
+
+
+def deletion_asked(to: str, *, username: str, link: str, due: datetime) -> None:
+    subject = "Your account at Toby will be deleted"
+    send("deletion_asked", to, subject, username=username, link=link, due=due)
+
+
+def account_deleted(to: str, *, username: str) -> None:
+    send("account_deleted", to, "Your account at Toby was deleted", username=username)

@@ -44,6 +44,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     version = models.PositiveBigIntegerField(default=1)
     created_at = models.DateTimeField()
+    # The row stays, without anything of the person, for what refers to it.
+    deleted_at = models.DateTimeField(null=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -192,6 +194,20 @@ class PasswordReset(models.Model):
 
     def __str__(self) -> str:
         return f"password reset {self.pk}"
+
+
+class AccountDeletion(models.Model):
+    """An account that its owner wants to be gone; the mailed link undoes it until `due_at`."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="deletion"
+    )
+    secret_hash = ExactCharField(max_length=64, unique=True)
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"deletion of user {self.pk} on {self.due_at:%Y-%m-%d}"
 
 
 class HeldUsername(models.Model):

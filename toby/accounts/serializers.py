@@ -110,6 +110,10 @@ class CodeIn(In):
     code = Text(max_length=10)
 
 
+class DeletionIn(In):
+    password = password_field()
+
+
 class LinkIn(In):
     token = Text(max_length=100, help_text="What stands after the # of the mailed link.")
 
@@ -243,6 +247,12 @@ class TradedOut(Out, frozen=True, kw_only=True):
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  RFC 6750's word
     expires_in: int
+
+
+class DeletionOut(Out, frozen=True, kw_only=True):
+    """Until `deletes_at` the mailed link undoes it."""
+
+    deletes_at: Timestamp
 
 
 class EndedOut(Out, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from django.urls import path
 
 from toby.accounts import views
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
+from toby.exports.views import ExportFile, OneExport
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -25,6 +26,9 @@ urlpatterns = [
     path("api/v1/auth/tokens/trade", views.TradePersonalToken.as_view()),
     path("api/v1/auth/tokens/<uuid:token_id>", views.OnePersonalToken.as_view()),
     path("api/v1/auth/email/undo", views.UndoNewEmail.as_view()),
+    path("api/v1/auth/deletion/undo", views.UndoDeletion.as_view()),
+    path("api/v1/users/me/export", OneExport.as_view(kind="account")),
+    path("api/v1/users/me/export/file", ExportFile.as_view(kind="account")),
     path("api/v1/users/me/email", views.NewEmail.as_view()),
     path("api/v1/users/me/email/confirm", views.ConfirmNewEmail.as_view()),
     path("api/v1/users/me", views.Me.as_view()),

@@ -13,6 +13,8 @@ from toby.accounts.serializers import (
     ChangePasswordIn,
     CodeIn,
     ConfirmIn,
+    DeletionIn,
+    DeletionOut,
     EndedOut,
     ForgotIn,
     IssuedOut,
@@ -37,7 +39,14 @@ from toby.accounts.serializers import (
     UserOut,
 )
 from toby.accounts.services.registration import is_by_mail
-from toby.common.permissions import Anyone, InPerson, SignedIn, principal
+from toby.common.permissions import (
+    Anyone,
+    InPerson,
+    OnlyInPersonDeletes,
+    SignedIn,
+    principal,
+)
+from toby.common.renderers import timestamp
 from toby.common.views import caller_address, no_content, parsed
 
 
@@ -210,7 +219,8 @@ class ChangePassword(APIView):
 
 
 class Me(APIView):
-    permission_classes = (SignedIn,)
+    permission_classes = (OnlyInPersonDeletes,)
+    deletes_with_body = True
 
     @extend_schema(responses=MeOut)
     def get(self, request: Request) -> Response:
@@ -222,6 +232,29 @@ class Me(APIView):
         """Change what others are shown of you."""
         changed = services.change_profile(by=principal(request), **parsed(ProfileIn, request))
         return Response(MeOut.of(changed))
+
+    @extend_schema(request=DeletionIn, responses={202: DeletionOut})
+    def delete(self, request: Request) -> Response:
+        """Close your account, and have it deleted after 14 days, in which a mailed link undoes it.
+
+        Your posts go with it; your comments stay, as by a deleted user.
+        """
+        due_at = services.ask_for_deletion(
+            by=principal(request), address=caller_address(request), **parsed(DeletionIn, request)
+        )
+        return Response(DeletionOut(deletes_at=timestamp(due_at)), status=202)
+
+
+class UndoDeletion(APIView):
+    permission_classes = (Anyone,)
+    authentication_classes = ()
+
+    @extend_schema(request=LinkIn, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Have your account back, by the link mailed when you deleted it; then log in."""
+        given = parsed(LinkIn, request)
+        services.undo_deletion(secret=given["token"], address=caller_address(request))
+        return no_content()
 
 
 class PersonalTokens(APIView):

@@ -53,6 +53,15 @@ class InPerson(BasePermission):
         return caller is not None and caller.scopes is None
 
 
+class OnlyInPersonDeletes(SignedIn):
+    """As SignedIn, but what is deleted is deleted in person."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        caller = principal_or_none(request)
+        in_person = caller is not None and caller.scopes is None
+        return super().has_permission(request, view) and (request.method != "DELETE" or in_person)
+
+
 class SignedInToWrite(SignedIn):
     """Anyone reads."""
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import AutoField, Model
+from django.db.models import AutoField, Model, QuerySet
 
 M = TypeVar("M", bound=Model)
 ROWS_A_STATEMENT = 500
@@ -70,6 +70,18 @@ def upsert(
         # MySQL takes whichever unique key is hit and must not be told.
         unique_fields=unique if connection.features.supports_update_conflicts_with_target else None,
     )
+
+
+def for_share(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """`SELECT ... FOR SHARE`, which the ORM cannot say; SQLite writes alone anyhow.
+
+    Columns come as the database has them.
+    """
+    sql, values = rows.query.sql_with_params()
+    lock = " LOCK IN SHARE MODE" if connection.vendor == "mysql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(sql + lock, values)
+        return list(cursor.fetchall())
 
 
 def is_database_trouble(error: BaseException) -> bool:

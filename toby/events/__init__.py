@@ -4,7 +4,13 @@ One frozen dataclass a fact, named in the past tense. Adding a field with a defa
 any other change is a new version with a new type. `docs/adding-an-event.md` lists what to touch.
 """
 
-from toby.events.accounts import SessionEnded, UserChanged, UserRegistered
+from toby.events.accounts import (
+    ExportReady,
+    SessionEnded,
+    UserChanged,
+    UserDeleted,
+    UserRegistered,
+)
 from toby.events.envelope import (
     ACCOUNTS,
     FANOUT,
@@ -15,6 +21,7 @@ from toby.events.envelope import (
     Event,
     Person,
     UnknownType,
+    deleted_person,
 )
 from toby.events.social import (
     CommentAdded,
@@ -34,6 +41,7 @@ __all__ = [
     "CommentAdded",
     "Envelope",
     "Event",
+    "ExportReady",
     "Person",
     "PostApproved",
     "PostPublished",
@@ -41,7 +49,9 @@ __all__ = [
     "SessionEnded",
     "UnknownType",
     "UserChanged",
+    "UserDeleted",
     "UserFollowed",
     "UserRegistered",
     "UserUnfollowed",
+    "deleted_person",
 ]

@@ -30,3 +30,18 @@ class SessionEnded(Event, type="accounts.session_ended.v1", topic=ACCOUNTS, key=
     user_id: int
     session_id: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserDeleted(Event, type="accounts.user_deleted.v1", topic=ACCOUNTS, key="user_id"):
+    """An account is gone for good: whoever has something of the user removes or anonymises it."""
+
+    user_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportReady(Event, type="accounts.export_ready.v1", topic=ACCOUNTS, key="user_id"):
+    """The export of an account can be had by its owner from now on."""
+
+    user_id: int

@@ -37,6 +37,11 @@ class Person:
     picture_url: str = ""
 
 
+def deleted_person(user_id: int) -> Person:
+    """What is left of somebody whose account was deleted. Nobody can register such a username."""
+    return Person(user_id=user_id, username=f"deleted.{user_id}", display_name="Deleted user")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
     """A fact. Subclasses are frozen dataclasses; `key` names the field that orders them."""

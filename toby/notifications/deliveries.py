@@ -1,17 +1,24 @@
 """The work of a batch of events: facts added and retracted, written with the seq they take."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 
-from toby.events import Envelope, Person
+from toby.events import Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
-from toby.notifications.inboxes import lock_inboxes, write
+from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
 from toby.notifications.models import Fact, Item, Kind
+from toby.notifications.projections import deleted_among
+
+# What somebody did that stays when their account is deleted; all else is retracted.
+STAYS = {Kind.COMMENT_ADDED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +40,25 @@ class Retract:
     act: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forget:
+    """Somebody's account was deleted: their inbox is closed, their acts are retracted or kept
+    without their name."""
+
+    user_id: int
+
+
+Order = Add | Retract | Forget
+
+
 class Deliveries:
-    """Handlers say whom an event concerns; `flush` writes it under the inboxes' locks."""
+    """Handlers say whom an event concerns; `flush` writes it.
+
+    Lock order: the rows by which actors are known, then inboxes by user id, then facts and items.
+    """
 
     def __init__(self) -> None:
-        self.orders: list[Add | Retract] = []
+        self.orders: list[Order] = []
         self.hints: list[Hint] = []
         self.ended_sessions: list[str] = []
 
@@ -57,7 +78,7 @@ class Deliveries:
         """The current event concerns this person. Nobody is told of their own act."""
         if actor is not None and actor.user_id == recipient_id:
             return
-        self.orders.append(
+        self.add(
             Add(
                 event_id=self.envelope.id,
                 time=self.envelope.time,
@@ -65,22 +86,21 @@ class Deliveries:
                 kind=kind,
                 group_key=f"{kind}:{self.envelope.id}",
                 act=act,
-                actor=None
-                if actor is None
-                else {
-                    "id": actor.user_id,
-                    "username": actor.username,
-                    "display_name": actor.display_name,
-                    "picture_url": actor.picture_url,
-                },
+                actor=None if actor is None else shown(actor),
                 target=target,
                 data=data,
             )
         )
 
+    def add(self, order: Add) -> None:
+        self.orders.append(order)
+
     def take_back(self, recipient_id: int, act: str) -> None:
         """What this person was told of `act` no longer holds."""
         self.orders.append(Retract(recipient_id=recipient_id, act=act))
+
+    def forget(self, user_id: int) -> None:
+        self.orders.append(Forget(user_id=user_id))
 
     def end_session(self, session_id: str) -> None:
         self.ended_sessions.append(session_id)
@@ -89,34 +109,39 @@ class Deliveries:
         if not self.orders:
             return
         now = timezone.now()
-        opened = lock_inboxes(order.recipient_id for order in self.orders)
-        known = known_facts(self.orders)
-        live = facts_to_retract(self.orders)
-        added: list[Fact] = []
-        for order in self.orders:
+        orders = without_the_deleted(self.orders)
+        forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
+        concerned = {order.recipient_id for order in orders if not isinstance(order, Forget)}
+        opened = lock_inboxes(concerned | forgotten | recipients_of_acts_by(forgotten))
+        for user_id in forgotten:
+            close_inbox(opened[user_id])
+        known = known_facts([order for order in orders if isinstance(order, Add)])
+        undoable = facts_to_undo(orders)
+        live: dict[tuple[int, str], list[Fact]] = {}
+        for fact in undoable:
+            live.setdefault((fact.recipient_id, fact.act), []).append(fact)
+        written: list[Fact] = []
+        for order in orders:
+            if isinstance(order, Forget):
+                acts = [fact for fact in undoable if fact.actor_id == order.user_id]
+                written += take_the_name_off(acts, opened, now)
+                continue
             inbox = opened[order.recipient_id]
+            if inbox.row.closed:
+                continue
             if isinstance(order, Add):
                 if (order.event_id, order.recipient_id) in known:
                     continue
                 known.add((order.event_id, order.recipient_id))
-                item = new_item(order, now)
-                inbox.join(item, now)
-                fact = Fact(
-                    event_id=order.event_id,
-                    recipient_id=order.recipient_id,
-                    item=item,
-                    act=order.act,
-                    created_at=now,
-                )
-                added.append(fact)
+                fact = new_fact(order, now)
+                inbox.join(fact.item, now)
+                written.append(fact)
                 live.setdefault((order.recipient_id, order.act), []).append(fact)
             else:
                 for fact in live.pop((order.recipient_id, order.act), []):
-                    fact.retracted_at = now
-                    inbox.part(fact.item, now)
-                    if fact.pk is not None:
-                        added.append(fact)
-        self.hints = write(opened, added)
+                    if retract(fact, inbox, now) and fact.pk is not None:
+                        written.append(fact)
+        self.hints = write(opened, written)
 
     def committed(self) -> None:
         run_in_worker(self._announce())
@@ -126,8 +151,33 @@ class Deliveries:
         await announce_ended_sessions(self.ended_sessions)
 
 
-def new_item(order: Add, now: datetime) -> Item:
-    return Item(
+def shown(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.user_id,
+        "username": person.username,
+        "display_name": person.display_name,
+        "picture_url": person.picture_url,
+    }
+
+
+def without_the_deleted(orders: Sequence[Order]) -> list[Order]:
+    """An act of somebody who is deleted, told late, comes without their name or not at all."""
+    actors = {order.actor["id"] for order in orders if isinstance(order, Add) and order.actor}
+    deleted = deleted_among(actors)
+    left: list[Order] = []
+    for order in orders:
+        if isinstance(order, Add) and order.actor and order.actor["id"] in deleted:
+            if order.kind in STAYS:
+                nobody = shown(deleted_person(order.actor["id"]))
+                left.append(replace(order, actor=nobody))
+        else:
+            left.append(order)
+    return left
+
+
+def new_fact(order: Add, now: datetime) -> Fact:
+    """The first fact of an item of its own."""
+    item = Item(
         recipient_id=order.recipient_id,
         kind=order.kind,
         group_key=order.group_key,
@@ -137,11 +187,46 @@ def new_item(order: Add, now: datetime) -> Item:
         created_at=order.time,
         updated_at=now,
     )
+    return Fact(
+        event_id=order.event_id,
+        recipient_id=order.recipient_id,
+        actor_id=order.actor["id"] if order.actor else None,
+        item=item,
+        act=order.act,
+        created_at=now,
+    )
 
 
-def known_facts(orders: list[Add | Retract]) -> set[tuple[UUID, int]]:
+def retract(fact: Fact, inbox: OpenInbox, now: datetime) -> bool:
+    """Whether it was live until now."""
+    if fact.retracted_at is not None:
+        return False
+    fact.retracted_at = now
+    inbox.part(fact.item, now)
+    return True
+
+
+def take_the_name_off(
+    acts: Iterable[Fact], opened: dict[int, OpenInbox], now: datetime
+) -> list[Fact]:
+    """Of what somebody did who is deleted, STAYS stays without their name; returns what was
+    retracted of the rest."""
+    retracted = []
+    for fact in acts:
+        inbox = opened[fact.recipient_id]
+        if inbox.row.closed or fact.retracted_at is not None:
+            continue
+        if fact.item.kind in STAYS:
+            assert fact.actor_id is not None
+            fact.item.actor = shown(deleted_person(fact.actor_id))
+            inbox.touch(fact.item, now)
+        elif retract(fact, inbox, now):
+            retracted.append(fact)
+    return retracted
+
+
+def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
     """Of the facts that are to be added, those that are there (read under the inboxes' locks)."""
-    adds = [order for order in orders if isinstance(order, Add)]
     event_ids = {order.event_id for order in adds}
     rows = Fact.objects.filter(event_id__in=event_ids)
     if len(adds) <= 500:
@@ -149,15 +234,23 @@ def known_facts(orders: list[Add | Retract]) -> set[tuple[UUID, int]]:
     return set(rows.values_list("event_id", "recipient_id"))
 
 
-def facts_to_retract(orders: list[Add | Retract]) -> dict[tuple[int, str], list[Fact]]:
-    """The live facts of the acts that are to be taken back."""
-    found: dict[tuple[int, str], list[Fact]] = {}
-    retracts = [order for order in orders if isinstance(order, Retract)]
-    if not retracts:
-        return found
-    wanted = Q(pk__in=[])
-    for order in retracts:
-        wanted |= Q(recipient_id=order.recipient_id, act=order.act)
-    for fact in Fact.objects.filter(wanted, retracted_at=None).select_related("item"):
-        found.setdefault((fact.recipient_id, fact.act), []).append(fact)
-    return found
+def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
+    """The live facts of the acts that are to be taken back, and of those who are deleted."""
+    conditions = [
+        Q(actor_id=order.user_id)
+        if isinstance(order, Forget)
+        else Q(recipient_id=order.recipient_id, act=order.act)
+        for order in orders
+        if not isinstance(order, Add)
+    ]
+    if not conditions:
+        return []
+    wanted = reduce(or_, conditions)
+    return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
+
+
+def recipients_of_acts_by(user_ids: Iterable[int]) -> set[int]:
+    """Whose inboxes hold something of them. No more can come: the rows by which they are known are
+    locked, as deleted."""
+    rows = Fact.objects.filter(actor_id__in=user_ids, retracted_at=None)
+    return set(rows.values_list("recipient_id", flat=True)) if user_ids else set()

@@ -5,11 +5,13 @@ from typing import Any
 from toby.consumer.handlers import Handlers
 from toby.events import (
     CommentAdded,
+    ExportReady,
     PostApproved,
     PostPublished,
     PostRejected,
     SessionEnded,
     UserChanged,
+    UserDeleted,
     UserFollowed,
     UserRegistered,
     UserUnfollowed,
@@ -92,3 +94,16 @@ def learn_of_the_user(event: UserRegistered, inboxes: Deliveries) -> None:
 @handles(SessionEnded)
 def close_the_sessions_sockets(event: SessionEnded, inboxes: Deliveries) -> None:
     inboxes.end_session(event.session_id)
+
+
+@handles(UserDeleted)
+def forget_the_deleted(event: UserDeleted, inboxes: Deliveries) -> None:
+    projections.learn_user(event)
+    projections.forget_follows_of(event.user_id)
+    inboxes.forget(event.user_id)
+
+
+@handles(ExportReady)
+def tell_of_the_export(event: ExportReady, inboxes: Deliveries) -> None:
+    target = {"type": "export", "kind": "account"}
+    inboxes.tell(event.user_id, Kind.EXPORT_READY, target=target)

@@ -115,6 +115,13 @@ class OpenInbox:
         return Hint.of(self.row, self.last_seq_before, items)
 
 
+def close_inbox(inbox: OpenInbox) -> None:
+    """Deletes all that is in it; nothing comes into it any more."""
+    Item.objects.filter(recipient_id=inbox.row.user_id).delete()
+    inbox.row.closed, inbox.row.unread, inbox.row.unseen = True, 0, 0
+    inbox.row.save(update_fields=["closed", "unread", "unseen"])
+
+
 def write(opened: dict[int, OpenInbox], facts: Sequence[Fact] = ()) -> list[Hint]:
     """Writes what has changed; returns the hints to send after the commit."""
     touched = [opened[user_id] for user_id in sorted(opened) if opened[user_id].changed]

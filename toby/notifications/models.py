@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
     POST_PUBLISHED = "post_published"
     COMMENT_ADDED = "comment_added"
     FOLLOWED = "followed"
+    EXPORT_READY = "export_ready"
 
 
 def new_epoch() -> str:
@@ -27,7 +28,8 @@ def new_epoch() -> str:
 
 class Inbox(models.Model):
     """One row a recipient. `floor_seq` is the highest seq of a deleted item: a client that saw
-    less than that has to start afresh. A new `epoch` makes all tokens that are out void."""
+    less than that has to start afresh. A new `epoch` makes all tokens that are out void. A `closed`
+    one is of somebody whose account was deleted: nothing comes into it any more."""
 
     user_id = models.BigIntegerField(primary_key=True)
     epoch = ExactCharField(max_length=12, default=new_epoch)
@@ -35,6 +37,7 @@ class Inbox(models.Model):
     floor_seq = models.PositiveBigIntegerField(default=0)
     unread = models.PositiveIntegerField(default=0)
     unseen = models.PositiveIntegerField(default=0)
+    closed = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "inboxes"
@@ -82,6 +85,7 @@ class Fact(models.Model):
 
     event_id = models.UUIDField()
     recipient_id = models.BigIntegerField()
+    actor_id = models.BigIntegerField(null=True, db_index=True)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts")
     act = ExactCharField(max_length=100, blank=True)
     created_at = models.DateTimeField()
@@ -100,12 +104,14 @@ class Fact(models.Model):
 
 
 class KnownUser(models.Model):
-    """What auth's events told of a user; an older `version` never replaces a newer one."""
+    """What auth's events told of a user; an older `version` never replaces a newer one. Of a
+    `deleted` one only that is kept."""
 
     user_id = models.BigIntegerField(primary_key=True)
     username = models.CharField(max_length=30)
     display_name = models.CharField(max_length=80)
     picture_url = models.CharField(max_length=500, blank=True)
+    deleted = models.BooleanField(default=False)
     version = models.PositiveBigIntegerField()
 
     def __str__(self) -> str:

@@ -27,5 +27,7 @@ def text_of(item: Item) -> Text:
             return Text(f"{who} commented on “{post}”", str(item.data.get("excerpt", "")), link)
         case Kind.FOLLOWED:
             return Text(f"{who} follows you", "", f"/people/{username}")
+        case Kind.EXPORT_READY:
+            return Text("Your export is ready", "It is kept for 7 days.", "/settings/export")
         case _:
             raise ValueError(f"no text for {item.kind}")

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
+from toby.exports.views import ExportFile, OneExport
 from toby.notifications import views
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
@@ -11,6 +12,8 @@ urlpatterns = [
     *common_urls(),
     path("api/v1/notifications", views.Items.as_view()),
     path("api/v1/notifications/<uuid:item_id>", views.OneItem.as_view()),
+    path("api/v1/notifications/export", OneExport.as_view(kind="notifications")),
+    path("api/v1/notifications/export/file", ExportFile.as_view(kind="notifications")),
     path("api/v1/notifications/counts", views.Counts.as_view()),
     path("api/v1/notifications/read", views.Mark.as_view(state="read")),
     path("api/v1/notifications/unread", views.Mark.as_view(state="unread")),

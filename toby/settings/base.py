@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TypedDict
 
 from toby.common.logging import logging_config
 from toby.settings.environment import (
@@ -15,6 +16,14 @@ from toby.settings.environment import (
     redis_url,
     words,
 )
+
+
+class Export(TypedDict):
+    """The functions that give an export's files, and the one that tells its owner."""
+
+    files: list[str]
+    tell: str
+
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +60,16 @@ OUTBOX_RETENTION = timedelta(days=7)
 LEDGER_RETENTION = timedelta(days=60)
 RELAY_POLL_S = 0.02
 MAX_BODY_BYTES = 1024 * 1024
+EXPORTS: dict[str, Export] = {
+    "account": {
+        "files": ["toby.accounts.exports.files", "toby.social.exports.files"],
+        "tell": "toby.accounts.exports.tell_owner",
+    },
+    "notifications": {
+        "files": ["toby.notifications.exports.files"],
+        "tell": "toby.notifications.exports.tell_owner",
+    },
+}
 
 CACHES = {
     "default": {
@@ -114,6 +133,7 @@ SHARED_DATABASE_APPS = [
     "toby.social",
     "toby.outbox",
     "toby.consumer",
+    "toby.exports",
 ]
 MIDDLEWARE = [
     "toby.common.middleware.request_context",

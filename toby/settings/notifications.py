@@ -12,10 +12,20 @@ DATABASES = {
         like="mysql://user:password@host:3306/toby_notifications",
     )
 }
-INSTALLED_APPS = ["channels", *INSTALLED_APPS, "toby.consumer", "toby.notifications"]
+INSTALLED_APPS = [
+    "channels",
+    *INSTALLED_APPS,
+    "toby.consumer",
+    "toby.exports",
+    "toby.notifications",
+]
 ROOT_URLCONF = "toby.notifications.urls"
 ASGI_APPLICATION = "toby.asgi.application"
 CONSUMER_GROUP = "notifications"
 CONSUMER_HANDLERS = "toby.notifications.handlers"
-PERIODIC_JOBS = [("toby.consumer.jobs.prune", 3600)]
+PERIODIC_JOBS = [
+    ("toby.consumer.jobs.prune", 3600),
+    ("toby.exports.services.prepare_waiting", 2),
+    ("toby.exports.services.purge_exports", 600),
+]
 SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: notifications"}

@@ -1,10 +1,10 @@
-"""The timeline consumer: what events change in home feeds (fan-out on write)."""
+"""The timeline consumer: home feeds (fan-out on write), and what deleted accounts leave."""
 
 from typing import Any
 
 from toby.consumer.handlers import Handlers
-from toby.events import Envelope, PostPublished, UserFollowed, UserUnfollowed
-from toby.social.services import timelines
+from toby.events import Envelope, PostPublished, UserDeleted, UserFollowed, UserUnfollowed
+from toby.social.services import departures, timelines
 
 
 class TimelineWork:
@@ -36,3 +36,8 @@ def backfill_from_the_followed(event: UserFollowed, work: Any) -> None:
 @handlers.handles(UserUnfollowed)
 def remove_the_unfollowed(event: UserUnfollowed, work: Any) -> None:
     timelines.remove_author(reader_id=event.follower_id, author_id=event.followee_id)
+
+
+@handlers.handles(UserDeleted)
+def remove_what_they_wrote(event: UserDeleted, work: Any) -> None:
+    departures.forget_person(user_id=event.user_id)

@@ -11,6 +11,12 @@ from toby.accounts.services.addresses import (
     confirm_new_email,
     undo_new_email,
 )
+from toby.accounts.services.deletion import (
+    ask_for_deletion,
+    delete_account,
+    due_deletions,
+    undo_deletion,
+)
 from toby.accounts.services.passwords import (
     WrongLink,
     WrongPassword,
@@ -19,7 +25,13 @@ from toby.accounts.services.passwords import (
     replace_password,
     reset_password,
 )
-from toby.accounts.services.people import change_profile, deactivate, reactivate, set_role
+from toby.accounts.services.people import (
+    AccountDeleted,
+    change_profile,
+    deactivate,
+    reactivate,
+    set_role,
+)
 from toby.accounts.services.personal_tokens import (
     Issued,
     issue_token,
@@ -51,6 +63,7 @@ from toby.accounts.services.sessions import (
 )
 
 __all__ = [
+    "AccountDeleted",
     "Device",
     "EmailTaken",
     "InvalidCredentials",
@@ -62,6 +75,7 @@ __all__ = [
     "WrongCode",
     "WrongLink",
     "WrongPassword",
+    "ask_for_deletion",
     "ask_for_new_email",
     "change_password",
     "change_profile",
@@ -70,6 +84,8 @@ __all__ = [
     "confirm_new_email",
     "create_user",
     "deactivate",
+    "delete_account",
+    "due_deletions",
     "end_all_sessions",
     "end_one_session",
     "forgot_password",
@@ -87,5 +103,6 @@ __all__ = [
     "revoke_token",
     "set_role",
     "trade_token",
+    "undo_deletion",
     "undo_new_email",
 ]

@@ -7,17 +7,30 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from toby.accounts.models import ROLE_GROUPS, HeldUsername, User, username_key
+from toby.accounts.models import (
+    ROLE_GROUPS,
+    AccountDeletion,
+    HeldUsername,
+    User,
+    username_key,
+)
 from toby.accounts.profiles import profile_will_change
-from toby.accounts.services.personal_tokens import good_tokens_of
+from toby.accounts.services.personal_tokens import end_trades, good_tokens_of
 from toby.accounts.services.registration import UsernameTaken, refuse_taken_username
 from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import session_store
+from toby.common.errors import Refused
 from toby.common.principals import Principal
 from toby.events import UserChanged
 from toby.outbox.emit import emit
 
 USERNAME_HELD_FOR = timedelta(days=30)
+
+
+class AccountDeleted(Refused):
+    """This account was deleted for good."""
+
+    status, code = 409, "account_deleted"
 
 
 def change_profile(*, by: Principal, **changes: Any) -> User:
@@ -51,12 +64,17 @@ def change_username(user: User, username: str) -> None:
         HeldUsername.objects.filter(username_key=key, expires_at__lt=now).delete()
         own.delete()
         refuse_taken_username(key)
-        HeldUsername.objects.update_or_create(
-            username_key=user.username_key,
-            defaults={"user": user, "expires_at": now + USERNAME_HELD_FOR},
-        )
+        hold_username(user)
     user.username, user.username_key = username, key
     profile_will_change(user)
+
+
+def hold_username(user: User) -> None:
+    """Nobody else gets the username that `user` is about to give up for USERNAME_HELD_FOR."""
+    HeldUsername.objects.update_or_create(
+        username_key=user.username_key,
+        defaults={"user": user, "expires_at": timezone.now() + USERNAME_HELD_FOR},
+    )
 
 
 def set_role(*, user: User, role: str) -> None:
@@ -71,20 +89,32 @@ def set_role(*, user: User, role: str) -> None:
 def deactivate(*, user: User) -> None:
     """The account cannot be used; all its sessions end."""
     with transaction.atomic():
-        user = lock_user(user.pk)
-        profile_will_change(user)
-        user.is_active = False
-        user.save(update_fields=["is_active"])
-        end_sessions_of(user, reason="deactivated")
-        session_store.end_sessions([str(row.id) for row in good_tokens_of(user)])
+        close(lock_user(user.pk), reason="deactivated")
 
 
 def reactivate(*, user: User) -> None:
+    """The account can be used again, and is not deleted. Raises AccountDeleted."""
     with transaction.atomic():
-        user = lock_user(user.pk)
-        profile_will_change(user)
-        user.is_active = True
-        user.save(update_fields=["is_active"])
+        reopen(lock_user(user.pk))
+
+
+def close(user: User, *, reason: str) -> None:
+    """The caller holds the user's row."""
+    profile_will_change(user)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    end_sessions_of(user, reason=reason)
+    end_trades(good_tokens_of(user), reason=reason)
+
+
+def reopen(user: User) -> None:
+    """The caller holds the user's row. Raises AccountDeleted."""
+    if user.deleted_at is not None:
+        raise AccountDeleted
+    profile_will_change(user)
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    AccountDeletion.objects.filter(user=user).delete()
 
 
 def renew_principals(user: User) -> None:

@@ -1,6 +1,6 @@
 """Personal access tokens: for scripts, with a name, scopes and an end; shown once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -14,6 +14,8 @@ from toby.accounts.services.sessions import lock_user
 from toby.common import session_store, tokens
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
+from toby.events import SessionEnded
+from toby.outbox.emit import emit
 
 MOST = 50
 
@@ -77,7 +79,7 @@ def revoke_token(*, token_id: UUID, by: Principal) -> None:
         if row.revoked_at is None:
             row.revoked_at = timezone.now()
             row.save(update_fields=["revoked_at"])
-        session_store.end_sessions([str(row.id)])
+        end_trades([row], reason="token_revoked")
 
 
 def trade_token(*, token: str) -> Traded:
@@ -105,6 +107,14 @@ def trade_token(*, token: str) -> Traded:
         )
         session_store.open_session(principal, access, ttl_s=ttl_s, session_ttl_s=left_s)
     return Traded(access=access, expires_in_s=ttl_s)
+
+
+def end_trades(rows: Iterable[PersonalAccessToken], *, reason: str) -> None:
+    """Ends what tokens were traded for, sockets too. The caller holds the user's row."""
+    ending = list(rows)
+    for row in ending:
+        emit(SessionEnded(user_id=row.user_id, session_id=str(row.id), reason=reason))
+    session_store.end_sessions([str(row.id) for row in ending])
 
 
 def good_tokens_of(user: User) -> list[PersonalAccessToken]:

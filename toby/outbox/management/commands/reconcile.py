@@ -16,7 +16,7 @@ FACTS = "notifications"
 # Who reads which topics, and the database that has the consumer's ledger.
 CONSUMERS = (
     ("notifications", FACTS, (ACCOUNTS, SOCIAL)),
-    ("timeline", "default", (SOCIAL,)),
+    ("timeline", "default", (ACCOUNTS, SOCIAL)),
 )
 # Facts that one event made twice for one recipient, and items whose facts do not add up.
 TWO_FACTS = (

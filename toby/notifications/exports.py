@@ -1,0 +1,47 @@
+"""What an export of this service holds, and how its owner is told."""
+
+from collections.abc import Iterator
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from toby.exports.archive import File
+from toby.exports.models import Export
+from toby.notifications.deliveries import Add, Deliveries
+from toby.notifications.models import Inbox, Item, Kind, KnownFollow, KnownUser
+from toby.notifications.serializers import ItemOut
+
+
+def files(user_id: int) -> Iterator[File]:
+    known = KnownUser.objects.filter(user_id=user_id)
+    yield "known_user.json", known.values("username", "display_name", "picture_url")
+    inbox = Inbox.objects.filter(user_id=user_id)
+    yield "inbox.json", inbox.values("last_seq", "unread", "unseen")
+    items = Item.objects.filter(recipient_id=user_id).order_by("seq")
+    yield "notifications.json", (ItemOut.of(item) for item in items.iterator(chunk_size=500))
+    follows = KnownFollow.objects.filter(Q(follower_id=user_id) | Q(followee_id=user_id))
+    yield (
+        "known_follows.json",
+        follows.order_by("id").values("follower_id", "followee_id", "active"),
+    )
+
+
+def tell_owner(export: Export) -> None:
+    """By a notification, in the transaction in which the export becomes ready."""
+    deliveries = Deliveries()
+    deliveries.add(
+        Add(
+            event_id=export.id,
+            time=timezone.now(),
+            recipient_id=export.user_id,
+            kind=Kind.EXPORT_READY,
+            group_key=f"{Kind.EXPORT_READY}:{export.id}",
+            act="",
+            actor=None,
+            target={"type": "export", "kind": export.kind},
+            data={},
+        )
+    )
+    deliveries.flush()
+    transaction.on_commit(deliveries.committed, robust=True)

@@ -1,0 +1,41 @@
+"""What an account's export holds of this service."""
+
+from collections.abc import Iterator
+
+from django.db.models import F
+
+from toby.exports.archive import File
+from toby.social.models import Comment, Follow, ModerationAct, Post, Revision
+
+
+def files(user_id: int) -> Iterator[File]:
+    posts = Post.objects.filter(author_id=user_id).order_by("id")
+    yield (
+        "posts.json",
+        posts.values(
+            "id", "slug", "title", "body", "version", "comment_count", "created_at", "published_at"
+        ),
+    )
+    revisions = Revision.objects.filter(post__author_id=user_id).order_by("id")
+    yield (
+        "revisions.json",
+        revisions.values(
+            "id",
+            "post_id",
+            "state",
+            "title",
+            "body",
+            "reason",
+            "created_at",
+            "submitted_at",
+            "decided_at",
+        ),
+    )
+    comments = Comment.objects.filter(author_id=user_id).order_by("id")
+    yield "comments.json", comments.values("id", "post__slug", "body", "created_at")
+    follows = Follow.objects.filter(follower_id=user_id).order_by("id")
+    yield "following.json", follows.values("created_at", username=F("followee__username"))
+    followers = Follow.objects.filter(followee_id=user_id).order_by("id")
+    yield "followers.json", followers.values("created_at", username=F("follower__username"))
+    acts = ModerationAct.objects.filter(actor_id=user_id).order_by("id")
+    yield "moderation_log.json", acts.values("revision_id", "act", "reason", "at")

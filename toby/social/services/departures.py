@@ -1,0 +1,49 @@
+"""What becomes of somebody's posts, comments and follows once their account is deleted."""
+
+from django.db import transaction
+from django.db.models import F
+
+from toby.events import UserUnfollowed
+from toby.outbox.emit import emit
+from toby.social.models import Comment, Follow, Post, Profile, TimelineEntry
+from toby.social.services.follows import count_change, lock_profiles
+
+AT_ONCE = 500
+
+
+def forget_person(*, user_id: int) -> None:
+    """Deletes their posts, with what was said on them, and whom they followed; their own comments
+    stay. The account itself is auth's."""
+    with transaction.atomic():
+        unfollow_everybody(user_id)
+        lose_all_followers(user_id)
+        TimelineEntry.objects.filter(reader_id=user_id).delete()
+        for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
+            Comment.objects.filter(post=post).delete()
+            post.delete()
+        Profile.objects.filter(pk=user_id).delete()
+
+
+def unfollow_everybody(user_id: int) -> None:
+    """Told event by event, in the order in which follows are told."""
+    followees = Follow.objects.filter(follower_id=user_id).order_by("followee_id")
+    for followee_id in list(followees.values_list("followee_id", flat=True)):
+        profile = lock_profiles(user_id, followee_id)
+        if Follow.objects.filter(follower_id=user_id, followee_id=followee_id).delete()[0]:
+            count_change(profile, followee_id, -1)
+            emit(
+                UserUnfollowed(
+                    follower_id=user_id, followee_id=followee_id, version=profile.follow_version
+                )
+            )
+
+
+def lose_all_followers(user_id: int) -> None:
+    """Not told: nobody hears of somebody who is gone."""
+    followers = Follow.objects.filter(followee_id=user_id).order_by("follower_id")
+    while ids := list(followers.values_list("follower_id", flat=True)[:AT_ONCE]):
+        locked = Profile.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+        found = [profile.pk for profile in locked]
+        deleted, _ = Follow.objects.filter(followee_id=user_id, follower_id__in=ids).delete()
+        if deleted:
+            Profile.objects.filter(pk__in=found).update(following_count=F("following_count") - 1)
