@@ -2,22 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Group
-from django.utils import timezone
 
+from tests.events.support import incoming
 from toby.common.kafka import Incoming
 from toby.consumer.handlers import Handlers
 from toby.consumer.models import ConsumedEvent, DeadLetter
 from toby.consumer.processing import Processor
 from toby.events import Envelope, UserUnfollowed
-from toby.events.envelope import headers
 
 CONSUMER = "test"
 
-_offsets = count()
 _fails: dict[int, Exception] = {}
 _heard: list[Callable[[int], None]] = []
 
@@ -81,22 +78,7 @@ def hearing(hear: Callable[[int], None]) -> Iterator[None]:
 def message(number: int, *, event_id: UUID | None = None, request_id: str = "") -> Incoming:
     """Event `number`, as Kafka gives it."""
     event = UserUnfollowed(follower_id=1, followee_id=2, version=number)
-    return Incoming(
-        topic=event.topic,
-        partition=0,
-        offset=next(_offsets),
-        key=event.key_value,
-        value=event.to_json(),
-        headers=list(
-            headers(
-                id=event_id or uuid4(),
-                source="/toby/test",
-                type=event.type,
-                time=timezone.now(),
-                request_id=request_id,
-            )
-        ),
-    )
+    return incoming(event, event_id=event_id, request_id=request_id)
 
 
 def process(*messages: Incoming, consumer: str = CONSUMER) -> None:

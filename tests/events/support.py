@@ -1,14 +1,20 @@
-"""The golden files: what an event looks like on its way, agreed between producer and consumer."""
+"""Events on their way: the golden files, agreed between producer and consumer, and messages."""
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
+from django.utils import timezone
 
-from toby.events.envelope import Envelope
+from toby.common.kafka import Incoming
+from toby.events import Event
+from toby.events.envelope import Envelope, headers
 
 FOLDER = Path(__file__).parent / "golden"
+_offsets = count()
 
 
 class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,3 +38,22 @@ def golden(type: str) -> Golden:
 
 def golden_types() -> set[str]:
     return {path.name.removesuffix(".json") for path in FOLDER.iterdir()}
+
+
+def incoming(event: Event, *, event_id: UUID | None = None, request_id: str = "") -> Incoming:
+    """The event as Kafka gives it, but without Kafka; each call makes one at a later offset."""
+    described = headers(
+        id=event_id or uuid4(),
+        source="/toby/test",
+        type=event.type,
+        time=timezone.now(),
+        request_id=request_id,
+    )
+    return Incoming(
+        topic=event.topic,
+        partition=0,
+        offset=next(_offsets),
+        key=event.key_value,
+        value=event.to_json(),
+        headers=list(described),
+    )

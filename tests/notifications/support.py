@@ -1,11 +1,8 @@
 """Events as the consumer gets them, without Kafka in between."""
 
 from itertools import count
-from uuid import UUID, uuid4
 
-from django.utils import timezone
-
-from toby.common.kafka import Incoming
+from tests.events.support import incoming
 from toby.consumer.processing import Processor
 from toby.events import (
     CommentAdded,
@@ -16,35 +13,15 @@ from toby.events import (
     UserFollowed,
     UserUnfollowed,
 )
-from toby.events.envelope import headers
 from toby.notifications.handlers import handlers
 from toby.notifications.models import Inbox, Item
 
-_offsets = count()
-
-
-def message(event: Event, *, event_id: UUID | None = None) -> Incoming:
-    return Incoming(
-        topic=event.topic,
-        partition=0,
-        offset=next(_offsets),
-        key=event.key_value,
-        value=event.to_json(),
-        headers=list(
-            headers(
-                id=event_id or uuid4(),
-                source="/toby/test",
-                type=event.type,
-                time=timezone.now(),
-                request_id="",
-            )
-        ),
-    )
+_comment_ids = count()
 
 
 def consume(*events: Event) -> None:
     """Handles events in one batch, as the notification consumer does."""
-    Processor("notifications", handlers).process([message(event) for event in events])
+    Processor("notifications", handlers).process([incoming(event) for event in events])
 
 
 def person(user_id: int, name: str = "Ana") -> Person:
@@ -70,7 +47,7 @@ def published(author_id: int, post_id: int = 1) -> PostPublished:
 
 def commented(post_author_id: int, by: int, post_id: int = 1) -> CommentAdded:
     return CommentAdded(
-        comment_id=next(_offsets),
+        comment_id=next(_comment_ids),
         post_id=post_id,
         post_slug=f"post-{post_id}",
         post_title=f"Post {post_id}",

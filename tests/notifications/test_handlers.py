@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
+from tests.events.support import incoming
 from tests.notifications.support import (
     approved,
     assert_counts_are_right,
     commented,
     consume,
     followed,
-    message,
     person,
     published,
     unfollowed,
@@ -87,8 +87,8 @@ def test_an_older_follow_that_comes_late_brings_nothing_back() -> None:
 def test_the_same_event_delivered_again_is_one_fact() -> None:
     event, event_id = approved(ANA), uuid4()
     processor = Processor("notifications", handlers)
-    processor.process([message(event, event_id=event_id)])
-    processor.process([message(event, event_id=event_id), message(event, event_id=event_id)])
+    processor.process([incoming(event, event_id=event_id)])
+    processor.process([incoming(event, event_id=event_id), incoming(event, event_id=event_id)])
     assert Fact.objects.count() == Item.objects.count() == 1
     assert assert_counts_are_right(ANA).last_seq == 1
 
