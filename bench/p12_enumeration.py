@@ -10,6 +10,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bench.figures import Figure, Row, compare
 from bench.stack import real_stack
@@ -44,11 +45,7 @@ def measure() -> Sequence[Row]:
         }
         rows = []
         for name, act in acts.items():
-            pairs = compare(
-                lambda act=act: act(known),  # type: ignore[misc]
-                lambda act=act: act(unknown),  # type: ignore[misc]
-                rounds=TRIES,
-            )
+            pairs = compare(partial(act, known), partial(act, unknown), rounds=TRIES)
             with_account = statistics.median(pairs.subject)
             without = statistics.median(pairs.baseline)
             ratio = with_account / without

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from io import BufferedRWPair
 
 import pytest
 from mailer.models import Message, MessageLog
@@ -35,18 +36,18 @@ class Postbox(threading.Thread):
             with connection, connection.makefile("rwb") as stream:
                 self.serve(stream)
 
-    def serve(self, stream: object) -> None:
+    def serve(self, stream: BufferedRWPair) -> None:
         def say(text: str) -> None:
-            stream.write(f"{text}\r\n".encode())  # type: ignore[attr-defined]
-            stream.flush()  # type: ignore[attr-defined]
+            stream.write(f"{text}\r\n".encode())
+            stream.flush()
 
         say("220 postbox")
-        for raw in stream:  # type: ignore[attr-defined]
+        for raw in stream:
             verb, _, rest = raw.decode().strip().partition(" ")
             if verb.upper() == "DATA":
                 say("354 go on")
                 lines = []
-                for line in stream:  # type: ignore[attr-defined]
+                for line in stream:
                     if line == b".\r\n":
                         break
                     lines.append(line.decode())

@@ -1,5 +1,7 @@
 """Following, unfollowing, and what it does to home feeds."""
 
+from functools import partial
+
 import pytest
 
 from tests.common.support import together
@@ -95,8 +97,8 @@ def test_two_who_follow_each_other_at_once_do_not_wait_for_each_other_for_ever()
         first, second = principal(ana), principal(ben)
         outcomes = together(
             [
-                lambda by=first, who=ben.username: follows.follow(username=who, by=by),  # type: ignore[misc]
-                lambda by=second, who=ana.username: follows.follow(username=who, by=by),  # type: ignore[misc]
+                partial(follows.follow, username=ben.username, by=first),
+                partial(follows.follow, username=ana.username, by=second),
             ]
         )
         assert outcomes == [True, True]
