@@ -9,6 +9,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import httpx
 from websockets.asyncio.client import connect
@@ -60,7 +61,9 @@ async def load(
     """When each comment's POST was answered, and when its frame arrived, by the comment's id."""
     answered: dict[int, float] = {}
     arrived: dict[int, float] = {}
-    counted: set[int] = set()
+    # What was answered but has not arrived; filled when all is sent.
+    missing: set[int] = set()
+    none_missing = asyncio.Event()
 
     async def listen(author: Person, ready: asyncio.Event) -> None:
         address = f"{origin.replace('http', 'ws', 1)}/ws/notifications"
@@ -72,7 +75,11 @@ async def load(
                 if frame["type"] == "ready":
                     ready.set()
                 elif frame["type"] == "item" and "comment_id" in frame["item"]["data"]:
-                    arrived.setdefault(frame["item"]["data"]["comment_id"], now)
+                    comment_id = frame["item"]["data"]["comment_id"]
+                    arrived.setdefault(comment_id, now)
+                    missing.discard(comment_id)
+                    if not missing:
+                        none_missing.set()
 
     async with httpx.AsyncClient(base_url=f"{origin}/api/v1/", timeout=LATEST_S) as client:
 
@@ -86,7 +93,6 @@ async def load(
             now = time.perf_counter()
             response.raise_for_status()
             if counts:
-                counted.add(response.json()["id"])
                 answered[response.json()["id"]] = now
 
         async def at_rate(count: int, *, counts: bool) -> None:
@@ -105,9 +111,11 @@ async def load(
         await asyncio.gather(*(ready.wait() for ready in readies))
         await at_rate(WARM_UP, counts=False)
         await at_rate(RATE_PER_S * DURATION_S, counts=True)
-        deadline = time.perf_counter() + LATEST_S
-        while not counted <= arrived.keys() and time.perf_counter() < deadline:  # noqa: ASYNC110  nothing tells
-            await asyncio.sleep(0.05)
+        missing.update(answered.keys() - arrived.keys())
+        if missing:
+            none_missing.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(none_missing.wait(), LATEST_S)
         for listener in listeners:
             listener.cancel()
         await asyncio.gather(*listeners, return_exceptions=True)
