@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from websockets import Subprotocol
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -134,16 +135,16 @@ class Screen:
     """What a reader sees: a WebSocket, and the last token that came over it."""
 
     def __init__(self, reader: Person) -> None:
-        self.reader, self.token = reader, ""
+        self.reader, self.token, self.ticket = reader, "", ""
         self.patience_s = PATIENCE_S
         self.seen: dict[str, int] = {}
         self.socket: ClientConnection | None = None
 
     def open(self) -> None:
-        ticket = self.reader.call("POST", "notifications/tickets")["ticket"]
-        address = self.reader.origin.replace("http", "ws", 1)
-        url = f"{address}/ws/notifications?ticket={ticket}"
-        self.socket = connect(url, open_timeout=PATIENCE_S).__enter__()
+        self.ticket = self.reader.call("POST", "notifications/tickets")["ticket"]
+        url = f"{self.reader.origin.replace('http', 'ws', 1)}/ws/notifications"
+        offered = [Subprotocol("toby.notifications"), Subprotocol(self.ticket)]
+        self.socket = connect(url, subprotocols=offered, open_timeout=PATIENCE_S).__enter__()
         ready = self.frame("ready")
         if self.token:
             self.socket.send(json.dumps({"type": "resume", "after": self.token}))

@@ -64,11 +64,13 @@ class Socket(WebsocketCommunicator):
 
 
 @asynccontextmanager
-async def connected(*, query: str = "", **headers: str) -> AsyncIterator[Socket]:
+async def connected(*, ticket: str = "", **headers: str) -> AsyncIterator[Socket]:
     pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    socket = Socket(route, f"/ws/notifications{query}", headers=pairs)
-    accepted, _ = await socket.connect(timeout=5)
+    offered = ["toby.notifications", ticket] if ticket else None
+    socket = Socket(route, "/ws/notifications", headers=pairs, subprotocols=offered)
+    accepted, chosen = await socket.connect(timeout=5)
     assert accepted
+    assert chosen == ("toby.notifications" if ticket else None)
     try:
         yield socket
     finally:
@@ -242,29 +244,29 @@ def test_a_ticket_opens_one_socket_only(ana: User) -> None:
     ticket = session_store.issue_ticket(principal)
 
     async def scenario() -> None:
-        async with connected(query=f"?ticket={ticket}") as first:
+        async with connected(ticket=ticket) as first:
             assert (await first.frame())["type"] == "ready"
-        async with connected(query=f"?ticket={ticket}") as second:
+        async with connected(ticket=ticket) as second:
             assert await second.close_code() == 4401
 
     play(scenario)
 
 
 @pytest.mark.parametrize(
-    ("query", "headers", "code"),
+    ("ticket", "headers", "code"),
     [
         ("", {}, 4401),
-        ("?ticket=nonsense", {}, 4401),
+        ("nonsense", {}, 4401),
         ("", {"Authorization": "Bearer nonsense"}, 4401),
         ("", {"Origin": "https://elsewhere.example"}, 4403),
     ],
     ids=["no token", "bad ticket", "bad token", "wrong origin"],
 )
 def test_who_may_not_is_refused_with_a_close_code(
-    query: str, headers: dict[str, str], code: int
+    ticket: str, headers: dict[str, str], code: int
 ) -> None:
     async def scenario() -> None:
-        async with connected(query=query, **headers) as socket:
+        async with connected(ticket=ticket, **headers) as socket:
             assert await socket.close_code() == code
 
     play(scenario)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.contrib.sessions.models import Session as AdminSession
 from django.utils import timezone
 from mailer.models import Message, MessageLog
 
@@ -23,7 +22,7 @@ def retry_deferred_mail() -> int:
 
 
 def purge_sent_mail() -> int:
-    """Deletes the copies of sent mail, which may hold a code or a link."""
+    """Deletes what is noted of mail that was sent."""
     return int(MessageLog.objects.all().delete()[0])
 
 
@@ -40,8 +39,3 @@ def delete_accounts() -> int:
     """Deletes the accounts whose owners asked for it, and have not undone it in time."""
     due = [deletion.user_id for deletion in services.due_deletions()]
     return sum(services.delete_account(user_id=user_id) for user_id in due)
-
-
-def purge_admin_sessions() -> int:
-    """Deletes Django admin's sessions whose time is over."""
-    return int(AdminSession.objects.filter(expire_date__lt=timezone.now()).delete()[0])

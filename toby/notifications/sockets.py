@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
@@ -29,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 SESSION_GONE, WRONG_ORIGIN, TRY_LATER = 4401, 4403, 1013
 IDS_AT_ONCE = 500
+# What a client speaks; the second one that it offers is its ticket.
+SUBPROTOCOL = "toby.notifications"
 
 
 class BadFrame(Exception):
@@ -57,7 +58,8 @@ class NotificationsSocket(AsyncWebsocketConsumer):
             name.decode("latin-1"): raw.decode("latin-1") for name, raw in self.scope["headers"]
         }
         # Refusals are close codes, which a browser's script can read; a failed handshake it cannot.
-        await self.accept()
+        offered = SUBPROTOCOL in self.scope["subprotocols"]
+        await self.accept(SUBPROTOCOL if offered else None)
         if headers.get("origin", settings.PUBLIC_ORIGIN) != settings.PUBLIC_ORIGIN:
             await self.end(WRONG_ORIGIN)
             return
@@ -87,10 +89,11 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         await self.read_on(first=True)
 
     def authenticate(self, headers: dict[str, str]) -> Principal | None:
-        """By a bearer token, or by a single-use ticket, which may stand in the URL."""
+        """By a bearer token, or by a single-use ticket. A browser's script can send no header but
+        the subprotocols: there it stands, rather than in the URL, which comes into logs."""
         if token := bearer_token(headers.get("authorization", "")):
             return session_store.principal_of(token)
-        tickets = parse_qs(self.scope["query_string"].decode("latin-1")).get("ticket", [])
+        tickets = [name for name in self.scope["subprotocols"] if name != SUBPROTOCOL]
         return session_store.redeem_ticket(tickets[0]) if tickets else None
 
     async def disconnect(self, code: int) -> None:

@@ -70,6 +70,7 @@ class Tickets(APIView):
 
     @extend_schema(request=None, responses={201: TicketOut})
     def post(self, request: Request) -> Response:
-        """A single-use ticket for a browser's WebSocket: `/ws/notifications?ticket=`."""
+        """A single-use ticket for a browser's WebSocket, sent as its second subprotocol:
+        `new WebSocket("/ws/notifications", ["toby.notifications", ticket])`."""
         ticket = session_store.issue_ticket(principal(request))
         return Response(TicketOut(ticket=ticket, expires_in=session_store.TICKET_TTL_S), status=201)

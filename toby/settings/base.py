@@ -96,12 +96,17 @@ CHANNEL_LAYERS = {
 EMAIL_BACKEND = "mailer.backend.DbBackend"
 # Rows are locked as they are sent; a file would have to lie where every sender can write.
 MAILER_USE_FILE_LOCK = False
+# A mail may hold a code or a link: nothing of it is kept once it is sent.
+MAILER_EMAIL_LOG_MESSAGE_DATA = False
 globals().update(
     read("EMAIL_URL", mail, like="smtp://user:password@host:25", default=mail("console:"))
 )
 DEFAULT_FROM_EMAIL = read("TOBY_MAIL_FROM", str, like="toby@toby.example", default="toby@localhost")
 
 PASSWORD_HASHERS = ["toby.accounts.hashers.Argon2"]
+# Django admin's cookie is signed and stored nowhere, where it could be read and used; whether it is
+# still good is asked of the session that it names (`toby/accounts/admin_site.py`).
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -125,7 +130,6 @@ INSTALLED_APPS = [
 # What auth and social both install, since their rows refer to each other.
 SHARED_DATABASE_APPS = [
     "django.contrib.auth",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "toby.accounts.apps.TobyAdminConfig",
     "mailer",

@@ -24,7 +24,6 @@ PERIODIC_JOBS = [
     ("toby.accounts.jobs.purge_expired", 600),
     ("toby.accounts.jobs.retry_deferred_mail", 60),
     ("toby.accounts.jobs.purge_sent_mail", 60),
-    ("toby.accounts.jobs.purge_admin_sessions", 3600),
     ("toby.accounts.jobs.delete_accounts", 600),
     ("toby.exports.services.prepare_waiting", 2),
     ("toby.exports.services.purge_exports", 600),
