@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from toby.accounts.models import EMAIL_LENGTH, PersonalAccessToken, Session, User, email_key
@@ -35,6 +36,7 @@ class Username(Text, serializers.RegexField):
         )
 
 
+@extend_schema_field({"type": "string", "maxLength": 500, "pattern": "^(https://.*)?$"})
 class Picture(Text, serializers.URLField):
     default_error_messages = {"not_https": "Only https addresses are taken."}
 

@@ -8,8 +8,12 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction, OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS
 
+from toby.common.pagination import MAX_PAGE
+from toby.common.permissions import Anyone, SignedInToWrite
 from toby.common.renderers import Out
+from toby.common.serializers import In
 
 PROBLEM = {
     "type": "object",
@@ -40,7 +44,11 @@ PROBLEM = {
 
 PAGING = [
     OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
-    OpenApiParameter("limit", int, description="Rows a page, 1 to 100; 20 if not given."),
+    OpenApiParameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE},
+        description="Rows a page; 20 if not given.",
+    ),
 ]
 
 
@@ -65,8 +73,28 @@ class Schema(AutoSchema):
             self.method = method
         return found
 
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Where anyone may call, a token is one of two ways."""
+        auths: list[dict[str, Any]] = super().get_auth()
+        open_to_all = {Anyone, SignedInToWrite} if self.method in SAFE_METHODS else {Anyone}
+        if auths and open_to_all & set(self.view.permission_classes):
+            return [*auths, {}]
+        return auths
+
     def is_excluded(self) -> bool:
         return not self.path.startswith("/api/v1/") or "/openapi/" in self.path
+
+
+class InExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Says that no other fields are taken."""
+
+    target_class = In
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        # As drf-spectacular's own documentation has it.
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]  # noqa: SLF001
+        return {**schema, "additionalProperties": False}
 
 
 class OutExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
