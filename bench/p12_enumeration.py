@@ -1,8 +1,8 @@
 """P12: whether the time of an answer tells that an address has an account.
 
 Login with a wrong password, forgetting it, and registering again, for an address with an account
-and for one without, in turn; medians may differ by 5 %. 200 tries each; forgetting is so short that
-between 200 tries and the next 200 the same ratio moves by more than that, so it is tried 1,000 times.
+and for one without, in turn; medians may differ by 5 %. 200 tries each; forgetting is so short
+that between 200 tries and the next the ratio moves by more than that: there it is 1,000 tries.
 """
 
 import http.client
