@@ -61,9 +61,13 @@ WAYS = (
 def test_a_session_that_ends_is_refused_by_all_services_and_its_socket_is_closed(
     toby: Toby, end: Callable[[Toby, Person], None]
 ) -> None:
-    ana = toby.person("ana")
+    ana, ben = toby.person("ana"), toby.person("ben")
     screen = Screen(ana)
     screen.open()
+    # The chain is awake, whatever was killed before.
+    ben.call("PUT", f"profiles/{ana.name}/follow")
+    screen.patience_s = 30
+    screen.frame("item")
     assert statuses(ana) == [200, 200, 200]
     end(toby, ana)
     for _ in range(2):  # both copies of each service
