@@ -144,7 +144,10 @@ class Screen:
         self.ticket = self.reader.call("POST", "notifications/tickets")["ticket"]
         url = f"{self.reader.origin.replace('http', 'ws', 1)}/ws/notifications"
         offered = [Subprotocol("toby.notifications"), Subprotocol(self.ticket)]
-        self.socket = connect(url, subprotocols=offered, open_timeout=PATIENCE_S).__enter__()
+        # The server asks whether we are there; a thread that did so as well would outlive us.
+        self.socket = connect(
+            url, subprotocols=offered, open_timeout=PATIENCE_S, ping_interval=None
+        ).__enter__()
         ready = self.frame("ready")
         if self.token:
             self.socket.send(json.dumps({"type": "resume", "after": self.token}))
