@@ -33,6 +33,7 @@ VALID: dict[str, Any] = {
     "password": "correct horse battery",
     "picture_url": "https://toby.example/ana.png",
     "reason": "Too short.",
+    "remarks": "Name your sources.",
     "refresh_token": "toby_rt_x",
     "registration_id": UUID,
     "scopes": ["read"],

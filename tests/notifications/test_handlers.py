@@ -16,7 +16,7 @@ from tests.notifications.support import (
     unfollowed,
 )
 from toby.consumer.processing import Processor
-from toby.events import PostRejected, UserRegistered
+from toby.events import ChangesRequested, PostDeleted, PostHidden, PostRejected, UserRegistered
 from toby.notifications.handlers import handlers
 from toby.notifications.models import Fact, Item, KnownFollow, KnownUser
 from toby.notifications.texts import text_of
@@ -40,6 +40,52 @@ def test_an_author_is_told_of_a_rejection_and_its_reason() -> None:
         )
     )
     assert text_of(Item.objects.get()).text == "Too short"
+
+
+def test_an_author_is_told_what_to_change() -> None:
+    consume(
+        ChangesRequested(
+            post_id=1,
+            revision_id=1,
+            slug="s",
+            title="T",
+            author=person(ANA),
+            remarks="Name your sources.",
+        )
+    )
+    text = text_of(Item.objects.get())
+    assert (text.title, text.text) == ("Changes to “T” are asked for", "Name your sources.")
+
+
+@pytest.mark.parametrize("batches", [1, 4])
+def test_of_a_hidden_post_only_its_author_is_told_any_more(batches: int) -> None:
+    events = [
+        followed(BEN, ANA),
+        published(ANA),
+        commented(ANA, by=CLEO),
+        PostHidden(post_id=1, slug="s", title="T", author=person(ANA), reason="Disputed."),
+    ]
+    for part in [events] if batches == 1 else [[event] for event in events]:
+        consume(*part)
+    shown = Item.objects.filter(retracted_at=None).order_by("seq")
+    assert [(item.recipient_id, item.kind) for item in shown] == [
+        (ANA, "followed"),
+        (ANA, "comment_added"),
+        (ANA, "post_hidden"),
+    ]
+    assert Item.objects.get(recipient_id=BEN).retracted_at is not None
+    for user_id in (ANA, BEN):
+        assert_counts_are_right(user_id)
+
+
+@pytest.mark.parametrize(("reason", "told"), [("", []), ("Copied.", ["post_deleted"])])
+def test_all_about_a_deleted_post_is_taken_back(reason: str, told: list[str]) -> None:
+    consume(followed(BEN, ANA), published(ANA), commented(ANA, by=CLEO), commented(ANA, CLEO, 2))
+    consume(PostDeleted(post_id=1, slug="s", title="T", author=person(ANA), reason=reason))
+    about = Item.objects.filter(retracted_at=None).exclude(kind="followed")
+    assert [item.kind for item in about.order_by("seq")] == ["comment_added", *told]
+    assert about.order_by("seq")[0].target["id"] == 2
+    assert_counts_are_right(ANA)
 
 
 def test_followers_are_told_when_a_post_first_goes_live_and_nobody_else() -> None:

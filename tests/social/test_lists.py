@@ -61,6 +61,7 @@ LISTS = {
     "api/v1/me/posts": 1,
     "api/v1/feed": 1,
     "api/v1/moderation/queue": 1,
+    "api/v1/moderation/log": 1,
 }
 
 

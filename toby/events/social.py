@@ -69,3 +69,74 @@ class UserUnfollowed(Event, type="social.user_unfollowed.v1", topic=SOCIAL, key=
     follower_id: int
     followee_id: int
     version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostSubmitted(Event, type="social.post_submitted.v1", topic=SOCIAL, key="post_id"):
+    """A revision waits for a moderator's decision. Its words are not told: nobody approved them."""
+
+    post_id: int
+    revision_id: int
+    author: Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostWithdrawn(Event, type="social.post_withdrawn.v1", topic=SOCIAL, key="post_id"):
+    """An author took back what was proposed."""
+
+    post_id: int
+    revision_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangesRequested(Event, type="social.changes_requested.v1", topic=SOCIAL, key="post_id"):
+    """A moderator gave a revision back to its author, who can change it and submit it again."""
+
+    post_id: int
+    revision_id: int
+    slug: str
+    title: str
+    author: Person
+    remarks: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostEdited(Event, type="social.post_edited.v1", topic=SOCIAL, key="post_id"):
+    """What is live of a post was replaced. `version` as in PostApproved."""
+
+    post_id: int
+    slug: str
+    title: str
+    author: Person
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostHidden(Event, type="social.post_hidden.v1", topic=SOCIAL, key="post_id"):
+    """A moderator took a live post out of sight of all but its author."""
+
+    post_id: int
+    slug: str
+    title: str
+    author: Person
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostDeleted(Event, type="social.post_deleted.v1", topic=SOCIAL, key="post_id"):
+    """A post is gone, but for a tombstone. `reason` is empty where its author deleted it."""
+
+    post_id: int
+    slug: str
+    title: str
+    author: Person
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostRestored(Event, type="social.post_restored.v1", topic=SOCIAL, key="post_id"):
+    """A post that was hidden or deleted is back as it was."""
+
+    post_id: int
+    slug: str
+    author: Person

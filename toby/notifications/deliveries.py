@@ -29,6 +29,7 @@ class Add:
     kind: Kind
     group_key: str
     act: str
+    subject: str = ""
     actor: dict[str, Any] | None
     target: dict[str, Any]
     data: dict[str, Any]
@@ -41,6 +42,14 @@ class Retract:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetractAbout:
+    """What everybody but `spared` was told of something that is gone."""
+
+    subject: str
+    spared: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Forget:
     """Somebody's account was deleted: their inbox is closed, their acts are retracted or kept
     without their name."""
@@ -48,7 +57,7 @@ class Forget:
     user_id: int
 
 
-Order = Add | Retract | Forget
+Order = Add | Retract | RetractAbout | Forget
 
 
 class Deliveries:
@@ -86,6 +95,7 @@ class Deliveries:
                 kind=kind,
                 group_key=f"{kind}:{self.envelope.id}",
                 act=act,
+                subject=f"{target['type']}:{target['id']}" if "id" in target else "",
                 actor=None if actor is None else shown(actor),
                 target=target,
                 data=data,
@@ -99,6 +109,10 @@ class Deliveries:
         """What this person was told of `act` no longer holds."""
         self.orders.append(Retract(recipient_id=recipient_id, act=act))
 
+    def take_back_all_about(self, subject: str, *, but: int | None = None) -> None:
+        """What anybody but this person was told of `subject` no longer holds."""
+        self.orders.append(RetractAbout(subject=subject, spared=but))
+
     def forget(self, user_id: int) -> None:
         self.orders.append(Forget(user_id=user_id))
 
@@ -108,40 +122,17 @@ class Deliveries:
     def flush(self) -> None:
         if not self.orders:
             return
-        now = timezone.now()
         orders = without_the_deleted(self.orders)
         forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
-        concerned = {order.recipient_id for order in orders if not isinstance(order, Forget)}
-        opened = lock_inboxes(concerned | forgotten | recipients_of_acts_by(forgotten))
+        concerned = {order.recipient_id for order in orders if isinstance(order, Add | Retract)}
+        opened = lock_inboxes(concerned | forgotten | recipients_to_be_found(orders))
         for user_id in forgotten:
             close_inbox(opened[user_id])
-        known = known_facts([order for order in orders if isinstance(order, Add)])
-        undoable = facts_to_undo(orders)
-        live: dict[tuple[int, str], list[Fact]] = {}
-        for fact in undoable:
-            live.setdefault((fact.recipient_id, fact.act), []).append(fact)
-        written: list[Fact] = []
+        adds = [order for order in orders if isinstance(order, Add)]
+        writing = Writing(opened, known_facts(adds), facts_to_undo(orders))
         for order in orders:
-            if isinstance(order, Forget):
-                acts = [fact for fact in undoable if fact.actor_id == order.user_id]
-                written += take_the_name_off(acts, opened, now)
-                continue
-            inbox = opened[order.recipient_id]
-            if inbox.row.closed:
-                continue
-            if isinstance(order, Add):
-                if (order.event_id, order.recipient_id) in known:
-                    continue
-                known.add((order.event_id, order.recipient_id))
-                fact = new_fact(order, now)
-                inbox.join(fact.item, now)
-                written.append(fact)
-                live.setdefault((order.recipient_id, order.act), []).append(fact)
-            else:
-                for fact in live.pop((order.recipient_id, order.act), []):
-                    if retract(fact, inbox, now) and fact.pk is not None:
-                        written.append(fact)
-        self.hints = write(opened, written)
+            writing.do(order)
+        self.hints = write(opened, writing.changed)
 
     def committed(self) -> None:
         run_in_worker(self._announce())
@@ -149,6 +140,67 @@ class Deliveries:
     async def _announce(self) -> None:
         await announce(self.hints)
         await announce_ended_sessions(self.ended_sessions)
+
+
+class Writing:
+    """Orders done in turn, on inboxes that are locked; `changed` are the facts to be written."""
+
+    def __init__(
+        self, opened: dict[int, OpenInbox], known: set[tuple[UUID, int]], undoable: list[Fact]
+    ) -> None:
+        self.opened, self.known, self.now = opened, known, timezone.now()
+        self.changed: list[Fact] = []
+        self.facts: list[Fact] = []
+        self.by_act: dict[tuple[int, str], list[Fact]] = {}
+        for fact in undoable:
+            self.remember(fact)
+
+    def remember(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.by_act.setdefault((fact.recipient_id, fact.act), []).append(fact)
+
+    def do(self, order: Order) -> None:
+        match order:
+            case Add():
+                self.add(order)
+            case Retract():
+                self.retract(self.by_act.get((order.recipient_id, order.act), ()))
+            case RetractAbout():
+                about = [fact for fact in self.facts if fact.subject == order.subject]
+                self.retract(fact for fact in about if fact.recipient_id != order.spared)
+            case Forget():
+                self.forget(order.user_id)
+
+    def add(self, order: Add) -> None:
+        inbox = self.opened[order.recipient_id]
+        if inbox.row.closed or (order.event_id, order.recipient_id) in self.known:
+            return
+        self.known.add((order.event_id, order.recipient_id))
+        fact = new_fact(order, self.now)
+        inbox.join(fact.item, self.now)
+        self.changed.append(fact)
+        self.remember(fact)
+
+    def retract(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            inbox = self.opened[fact.recipient_id]
+            if inbox.row.closed or fact.retracted_at is not None:
+                continue
+            fact.retracted_at = self.now
+            inbox.part(fact.item, self.now)
+            # One that is new in this batch is written anyhow.
+            if fact.pk is not None:
+                self.changed.append(fact)
+
+    def forget(self, user_id: int) -> None:
+        """Of what somebody did who is deleted, STAYS stays without their name."""
+        theirs = [fact for fact in self.facts if fact.actor_id == user_id]
+        self.retract(fact for fact in theirs if fact.item.kind not in STAYS)
+        for fact in theirs:
+            inbox = self.opened[fact.recipient_id]
+            if fact.retracted_at is None and not inbox.row.closed:
+                fact.item.actor = shown(deleted_person(user_id))
+                inbox.touch(fact.item, self.now)
 
 
 def shown(person: Person) -> dict[str, Any]:
@@ -193,36 +245,9 @@ def new_fact(order: Add, now: datetime) -> Fact:
         actor_id=order.actor["id"] if order.actor else None,
         item=item,
         act=order.act,
+        subject=order.subject,
         created_at=now,
     )
-
-
-def retract(fact: Fact, inbox: OpenInbox, now: datetime) -> bool:
-    """Whether it was live until now."""
-    if fact.retracted_at is not None:
-        return False
-    fact.retracted_at = now
-    inbox.part(fact.item, now)
-    return True
-
-
-def take_the_name_off(
-    acts: Iterable[Fact], opened: dict[int, OpenInbox], now: datetime
-) -> list[Fact]:
-    """Of what somebody did who is deleted, STAYS stays without their name; returns what was
-    retracted of the rest."""
-    retracted = []
-    for fact in acts:
-        inbox = opened[fact.recipient_id]
-        if inbox.row.closed or fact.retracted_at is not None:
-            continue
-        if fact.item.kind in STAYS:
-            assert fact.actor_id is not None
-            fact.item.actor = shown(deleted_person(fact.actor_id))
-            inbox.touch(fact.item, now)
-        elif retract(fact, inbox, now):
-            retracted.append(fact)
-    return retracted
 
 
 def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
@@ -236,21 +261,31 @@ def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
 
 def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     """The live facts of the acts that are to be taken back, and of those who are deleted."""
-    conditions = [
-        Q(actor_id=order.user_id)
-        if isinstance(order, Forget)
-        else Q(recipient_id=order.recipient_id, act=order.act)
-        for order in orders
-        if not isinstance(order, Add)
-    ]
+    conditions = [condition(order) for order in orders if not isinstance(order, Add)]
     if not conditions:
         return []
     wanted = reduce(or_, conditions)
     return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
 
 
-def recipients_of_acts_by(user_ids: Iterable[int]) -> set[int]:
-    """Whose inboxes hold something of them. No more can come: the rows by which they are known are
-    locked, as deleted."""
-    rows = Fact.objects.filter(actor_id__in=user_ids, retracted_at=None)
-    return set(rows.values_list("recipient_id", flat=True)) if user_ids else set()
+def condition(order: Retract | RetractAbout | Forget) -> Q:
+    match order:
+        case Retract():
+            return Q(recipient_id=order.recipient_id, act=order.act)
+        case RetractAbout():
+            return Q(subject=order.subject)
+        case Forget():
+            return Q(actor_id=order.user_id)
+
+
+def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:
+    """Whose inboxes hold something of those who are deleted, or about what is gone.
+
+    No more can come meanwhile: the row by which somebody is known is locked, as deleted; and all
+    about one post comes in order, to one consumer.
+    """
+    conditions = [condition(order) for order in orders if isinstance(order, RetractAbout | Forget)]
+    if not conditions:
+        return set()
+    rows = Fact.objects.filter(reduce(or_, conditions), retracted_at=None)
+    return set(rows.values_list("recipient_id", flat=True))

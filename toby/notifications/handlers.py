@@ -4,9 +4,12 @@ from typing import Any
 
 from toby.consumer.handlers import Handlers
 from toby.events import (
+    ChangesRequested,
     CommentAdded,
     ExportReady,
     PostApproved,
+    PostDeleted,
+    PostHidden,
     PostPublished,
     PostRejected,
     SessionEnded,
@@ -28,6 +31,10 @@ def post(post_id: int, slug: str, title: str) -> dict[str, Any]:
     return {"type": "post", "id": post_id, "slug": slug, "title": title}
 
 
+def subject_of(post_id: int) -> str:
+    return f"post:{post_id}"
+
+
 def follow_act(follower_id: int) -> str:
     return f"follow:{follower_id}"
 
@@ -42,6 +49,29 @@ def tell_the_author_of_approval(event: PostApproved, inboxes: Deliveries) -> Non
 def tell_the_author_of_rejection(event: PostRejected, inboxes: Deliveries) -> None:
     target = post(event.post_id, event.slug, event.title)
     inboxes.tell(event.author.user_id, Kind.POST_REJECTED, target=target, reason=event.reason)
+
+
+@handles(ChangesRequested)
+def tell_the_author_what_to_change(event: ChangesRequested, inboxes: Deliveries) -> None:
+    target = post(event.post_id, event.slug, event.title)
+    inboxes.tell(event.author.user_id, Kind.CHANGES_REQUESTED, target=target, remarks=event.remarks)
+
+
+@handles(PostHidden)
+def take_back_all_about_a_hidden_post(event: PostHidden, inboxes: Deliveries) -> None:
+    """From all but its author, who is told why."""
+    inboxes.take_back_all_about(subject_of(event.post_id), but=event.author.user_id)
+    target = post(event.post_id, event.slug, event.title)
+    inboxes.tell(event.author.user_id, Kind.POST_HIDDEN, target=target, reason=event.reason)
+
+
+@handles(PostDeleted)
+def take_back_all_about_a_deleted_post(event: PostDeleted, inboxes: Deliveries) -> None:
+    """The author is told why, unless it was they who deleted it."""
+    inboxes.take_back_all_about(subject_of(event.post_id))
+    if event.reason:
+        target = post(event.post_id, event.slug, event.title)
+        inboxes.tell(event.author.user_id, Kind.POST_DELETED, target=target, reason=event.reason)
 
 
 @handles(PostPublished)

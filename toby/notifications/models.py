@@ -16,6 +16,9 @@ from toby.common.fields import ExactCharField
 class Kind(models.TextChoices):
     POST_APPROVED = "post_approved"
     POST_REJECTED = "post_rejected"
+    CHANGES_REQUESTED = "changes_requested"
+    POST_HIDDEN = "post_hidden"
+    POST_DELETED = "post_deleted"
     POST_PUBLISHED = "post_published"
     COMMENT_ADDED = "comment_added"
     FOLLOWED = "followed"
@@ -88,6 +91,8 @@ class Fact(models.Model):
     actor_id = models.BigIntegerField(null=True, db_index=True)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts")
     act = ExactCharField(max_length=100, blank=True)
+    # What the fact is about, as "post:12": all that is about something that is gone is retracted.
+    subject = ExactCharField(max_length=100, blank=True, db_index=True)
     created_at = models.DateTimeField()
     retracted_at = models.DateTimeField(null=True)
 

@@ -21,6 +21,13 @@ def text_of(item: Item) -> Text:
             return Text("Your post was approved", f"“{post}” is live.", link)
         case Kind.POST_REJECTED:
             return Text("Your post was not approved", str(item.data.get("reason", "")), link)
+        case Kind.CHANGES_REQUESTED:
+            title = f"Changes to “{post}” are asked for"
+            return Text(title, str(item.data.get("remarks", "")), link)
+        case Kind.POST_HIDDEN:
+            return Text(f"Your post “{post}” was hidden", str(item.data.get("reason", "")), link)
+        case Kind.POST_DELETED:
+            return Text(f"Your post “{post}” was deleted", str(item.data.get("reason", "")), "")
         case Kind.POST_PUBLISHED:
             return Text(f"{who} published a post", f"“{post}”", link)
         case Kind.COMMENT_ADDED:

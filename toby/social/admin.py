@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from toby.common.admin import LookOnlyAdmin
 from toby.common.errors import Refused
 from toby.common.principals import Principal
-from toby.social.models import ModerationAct, Post, Revision
+from toby.social.models import ModerationAct, Post, Revision, State
 from toby.social.services import moderation
 
 
@@ -36,7 +36,7 @@ class PendingFirst(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(state.value, state.label) for state in Revision.State if state != "draft"]
+        return [(state.value, state.label) for state in State if state != "draft"]
 
     def choices(self, changelist: object) -> object:  # type: ignore[override]  # the stub wants a generator
         everything, *states = super().choices(changelist)  # type: ignore[arg-type]
@@ -44,7 +44,7 @@ class PendingFirst(admin.SimpleListFilter):
         return [everything, *[state for state in states if state["display"] != "Pending"]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Revision]) -> QuerySet[Revision]:
-        return queryset.filter(state=self.value() or Revision.State.PENDING)
+        return queryset.filter(state=self.value() or State.PENDING)
 
 
 @admin.register(Revision)
@@ -69,7 +69,7 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
         """Drafts are their author's business."""
-        return super().get_queryset(request).exclude(state=Revision.State.DRAFT)
+        return super().get_queryset(request).exclude(state=State.DRAFT)
 
     @admin.display(description="author")
     def author(self, revision: Revision) -> str:

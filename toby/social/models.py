@@ -1,6 +1,6 @@
 """Posts and their revisions, comments, who follows whom, and the moderation log."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -12,23 +12,62 @@ from toby.common.principals import Principal
 User = settings.AUTH_USER_MODEL
 
 
+class State(models.TextChoices):
+    """Of a revision."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class Act(models.TextChoices):
+    """What can be done to a post or a revision of it."""
+
+    SUBMITTED = "submitted"
+    WITHDRAWN = "withdrawn"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CHANGES_REQUESTED = "changes_requested"
+    HIDDEN = "hidden"
+    UNHIDDEN = "unhidden"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+def is_live(prefix: str = "") -> Q:
+    """What anyone may see; `prefix` leads to the post, as in "post__"."""
+    return Q(
+        **{
+            f"{prefix}published_at__isnull": False,
+            f"{prefix}hidden_at": None,
+            f"{prefix}deleted_at": None,
+        }
+    )
+
+
 class PostQuerySet(QuerySet["Post"]):
     """Who may see which posts is said here and nowhere else."""
 
     def live(self) -> Self:
-        return self.filter(published_at__isnull=False)
+        return self.filter(is_live())
 
     def visible_to(self, principal: Principal | None) -> Self:
-        """Live ones; all to moderators; their own to authors."""
+        """Live ones; all to moderators, deleted ones too; their own to authors, but those."""
         if principal is None:
             return self.live()
         if principal.is_moderator:
             return self
-        return self.filter(Q(published_at__isnull=False) | Q(author_id=principal.user_id))
+        return self.filter(is_live() | Q(author_id=principal.user_id, deleted_at=None))
 
 
 class Post(models.Model):
-    """What is live. `version` counts the live texts; with none yet, title and body are empty."""
+    """What is live. `version` counts the live texts; with none yet, title and body are empty.
+
+    A hidden post is seen by its author and moderators; of a deleted one a tombstone is seen, and
+    moderators can restore it until it is purged.
+    """
 
     author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="posts")
     slug = ExactCharField(max_length=100, unique=True)
@@ -40,6 +79,8 @@ class Post(models.Model):
     published_at = models.DateTimeField(null=True)
     # The id of the log's line that made it live: the order of public lists, and unique.
     live_order = models.PositiveBigIntegerField(null=True, unique=True)
+    hidden_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True, db_index=True)
 
     objects: ClassVar[models.Manager["Post"]] = models.Manager.from_queryset(PostQuerySet)()
 
@@ -54,19 +95,25 @@ class Post(models.Model):
     def __str__(self) -> str:
         return str(self.slug)
 
+    @property
+    def status(self) -> str:
+        """deleted, hidden, live, or draft where nothing was ever approved."""
+        if self.deleted_at:
+            return "deleted"
+        if self.hidden_at:
+            return "hidden"
+        return "live" if self.published_at else "draft"
+
 
 class Revision(models.Model):
-    """A proposed text. `version` grows with each edit of it: moderators decide on what they saw."""
+    """A proposed text. `version` grows with each edit of it: moderators decide on what they saw.
 
-    class State(models.TextChoices):
-        DRAFT = "draft"
-        PENDING = "pending"
-        APPROVED = "approved"
-        REJECTED = "rejected"
-        WITHDRAWN = "withdrawn"
+    `remarks` are what a moderator asked to be changed. Whoever has claimed it reads it alone until
+    `claimed_until`.
+    """
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="revisions")
-    state = ExactCharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    state = ExactCharField(max_length=10, choices=State, default=State.DRAFT)
     # True while draft or pending, empty afterwards: conditional constraints vanish on MySQL.
     open = models.BooleanField(null=True, default=True)
     base_version = models.PositiveIntegerField()
@@ -74,12 +121,15 @@ class Revision(models.Model):
     title = models.CharField(max_length=200)
     body = models.TextField()
     reason = models.TextField(blank=True)
+    remarks = models.TextField(blank=True)
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="decisions"
     )
+    claimed_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    claimed_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -99,25 +149,52 @@ class Revision(models.Model):
         return f"revision {self.pk} of post {self.post_id}"
 
 
+class AppendOnly(QuerySet["ModerationAct"]):
+    """Rows are added, and never changed or deleted."""
+
+    def update(self, **changes: Any) -> int:
+        raise LogIsAppendOnly
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise LogIsAppendOnly
+
+
+class LogIsAppendOnly(TypeError):
+    """The moderation log is added to; nothing in it is changed or deleted."""
+
+
 class ModerationAct(models.Model):
-    """A line of the moderation log: who did what to which revision, when and why."""
+    """A line of the moderation log: who did what to which post or revision of it, when and why.
 
-    class Act(models.TextChoices):
-        SUBMITTED = "submitted"
-        APPROVED = "approved"
-        REJECTED = "rejected"
+    The log outlives what it speaks of, and is not touched when that is deleted: its references are
+    no constraints of the database.
+    """
 
-    # The log outlives what it speaks of.
-    revision = models.ForeignKey(
-        Revision, on_delete=models.SET_NULL, null=True, related_name="acts"
+    post = models.ForeignKey(
+        Post, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="acts"
     )
-    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    act = ExactCharField(max_length=20, choices=Act.choices)
+    revision = models.ForeignKey(
+        Revision, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="acts"
+    )
+    actor = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
+    )
+    act = ExactCharField(max_length=20, choices=Act)
     reason = models.TextField(blank=True)
     at = models.DateTimeField()
 
+    objects: ClassVar[models.Manager["ModerationAct"]] = models.Manager.from_queryset(AppendOnly)()
+
     def __str__(self) -> str:
-        return f"{self.act} {self.revision_id}"
+        return f"{self.act} {self.post_id}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise LogIsAppendOnly
+        super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        raise LogIsAppendOnly
 
 
 class Comment(models.Model):

@@ -1,11 +1,28 @@
 """What can be read of the social service. Lists are one query that selects what is shown."""
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from toby.common.errors import NotFound
+from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.principals import Principal
-from toby.social.models import Comment, Follow, Post, Profile, Revision, TimelineEntry
+from toby.social.models import (
+    Act,
+    Comment,
+    Follow,
+    ModerationAct,
+    Post,
+    Profile,
+    Revision,
+    State,
+    TimelineEntry,
+    is_live,
+)
+
+
+class Gone(Refused):
+    """This post was deleted."""
+
+    status, code = 410, "gone"
 
 
 def live_posts() -> QuerySet[Post]:
@@ -13,14 +30,21 @@ def live_posts() -> QuerySet[Post]:
 
 
 def posts_of(principal: Principal) -> QuerySet[Post]:
-    """One's own, live or not."""
-    return Post.objects.filter(author_id=principal.user_id).select_related("author")
+    """One's own, live or not, but those that are deleted."""
+    rows = Post.objects.filter(author_id=principal.user_id, deleted_at=None)
+    return rows.select_related("author")
 
 
 def post(slug: str, *, seen_by: Principal | None) -> Post:
-    """Raises NotFound for what does not exist or may not be seen; nobody learns which."""
+    """Raises NotFound for what does not exist or may not be seen; nobody learns which. Raises Gone
+    for what was live, or one's own, and is deleted."""
     found = Post.objects.visible_to(seen_by).select_related("author").filter(slug=slug).first()
     if found is None:
+        was_seen = Q(published_at__isnull=False, hidden_at=None)
+        if seen_by is not None:
+            was_seen |= Q(author_id=seen_by.user_id)
+        if Post.objects.filter(was_seen, slug=slug, deleted_at__isnull=False).exists():
+            raise Gone
         raise NotFound
     return found
 
@@ -33,13 +57,46 @@ def open_revision(of: Post, *, seen_by: Principal | None) -> Revision | None:
     if revision is None:
         return None
     is_author = of.author_id == seen_by.user_id
-    in_queue = revision.state == Revision.State.PENDING
+    in_queue = revision.state == State.PENDING
     return revision if is_author or (seen_by.is_moderator and in_queue) else None
 
 
 def queue() -> QuerySet[Revision]:
     """What waits for a decision, oldest first."""
-    return Revision.objects.filter(state=Revision.State.PENDING).select_related("post__author")
+    return Revision.objects.filter(state=State.PENDING).select_related("post__author")
+
+
+def history(of: Post) -> QuerySet[ModerationAct]:
+    """What was done to a post, the oldest first."""
+    return ModerationAct.objects.filter(post=of).order_by("id")
+
+
+def revisions_of(post: Post, *, seen_by: Principal) -> QuerySet[Revision]:
+    """The newest first. A draft is its author's business."""
+    rows = Revision.objects.filter(post=post).select_related("post__author").order_by("-id")
+    return rows if post.author_id == seen_by.user_id else rows.exclude(state=State.DRAFT)
+
+
+def own_post(slug: str, *, seen_by: Principal) -> Post:
+    """For its author and moderators. Raises NotFound and Gone."""
+    found = post(slug, seen_by=seen_by)
+    if not (seen_by.is_moderator or found.author_id == seen_by.user_id):
+        raise NotFound
+    return found
+
+
+def log(*, act: str = "", actor: str = "", post: str = "") -> QuerySet[ModerationAct]:
+    """The moderation log, or those lines of it. Raises InvalidInput for an act that is none."""
+    rows = ModerationAct.objects.select_related("actor", "post")
+    if act:
+        if act not in Act.values:
+            raise InvalidInput(("act", "invalid", f"One of {', '.join(Act.values)}."))
+        rows = rows.filter(act=act)
+    if actor:
+        rows = rows.filter(actor__username_key=actor.casefold())
+    if post:
+        rows = rows.filter(post__slug=post)
+    return rows
 
 
 def comments_on(of: Post) -> QuerySet[Comment]:
@@ -48,7 +105,7 @@ def comments_on(of: Post) -> QuerySet[Comment]:
 
 def feed_of(principal: Principal) -> QuerySet[TimelineEntry]:
     return TimelineEntry.objects.filter(
-        reader_id=principal.user_id, post__published_at__isnull=False
+        is_live("post__"), reader_id=principal.user_id
     ).select_related("post__author")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Text, Whole
-from toby.social.models import Comment, Post, Profile, Revision
+from toby.social.models import Comment, ModerationAct, Post, Profile, Revision
 
 
 class PostIn(In):
@@ -25,6 +25,15 @@ class RejectIn(In):
     reason = Text(max_length=2000, help_text="The author is told.")
 
 
+class ChangesIn(In):
+    version = Whole(help_text="The version of the revision that you saw.")
+    remarks = Text(max_length=2000, help_text="The author is told.")
+
+
+class ReasonIn(In):
+    reason = Text(max_length=2000, help_text="The author is told.")
+
+
 class AuthorOut(Out, frozen=True, kw_only=True):
     id: int
     username: str
@@ -42,9 +51,11 @@ class AuthorOut(Out, frozen=True, kw_only=True):
 
 
 class PostOut(Out, frozen=True, kw_only=True):
-    """A post as lists show it. `published_at` is null until it is live."""
+    """A post as lists show it. `published_at` is null until it is live. `status` is draft, live,
+    hidden or deleted."""
 
     slug: str
+    status: str
     title: str
     author: AuthorOut
     comment_count: int
@@ -57,7 +68,7 @@ class PostOut(Out, frozen=True, kw_only=True):
 
 
 class RevisionOut(Out, frozen=True, kw_only=True):
-    """A proposed text."""
+    """A proposed text. `reason` is why it was rejected, `remarks` are what is to be changed."""
 
     id: int
     slug: str
@@ -66,6 +77,7 @@ class RevisionOut(Out, frozen=True, kw_only=True):
     title: str
     body: str
     reason: str
+    remarks: str
     author: AuthorOut
     submitted_at: Timestamp | None
 
@@ -79,6 +91,7 @@ class RevisionOut(Out, frozen=True, kw_only=True):
             title=revision.title,
             body=revision.body,
             reason=revision.reason,
+            remarks=revision.remarks,
             author=AuthorOut.of(revision.post.author),
             submitted_at=timestamp(revision.submitted_at) if revision.submitted_at else None,
         )
@@ -104,12 +117,61 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
 def shared(post: Post) -> dict[str, Any]:
     return {
         "slug": post.slug,
+        "status": post.status,
         "title": post.title,
         "author": AuthorOut.of(post.author),
         "comment_count": post.comment_count,
         "created_at": timestamp(post.created_at),
         "published_at": timestamp(post.published_at) if post.published_at else None,
     }
+
+
+class ActOut(Out, frozen=True, kw_only=True):
+    """A step of a post's history. Who the moderator was is not told."""
+
+    act: str
+    revision_id: int | None
+    reason: str
+    at: Timestamp
+
+    @classmethod
+    def of(cls, act: ModerationAct) -> "ActOut":
+        return cls(
+            act=act.act, revision_id=act.revision_id, reason=act.reason, at=timestamp(act.at)
+        )
+
+
+class LogOut(Out, frozen=True, kw_only=True):
+    """A line of the moderation log; `actor` and `slug` are null where they are gone."""
+
+    id: int
+    act: str
+    actor: str | None
+    slug: str | None
+    revision_id: int | None
+    reason: str
+    at: Timestamp
+
+    @classmethod
+    def of(cls, act: ModerationAct) -> "LogOut":
+        # No constraints of the database: what is referred to may be gone.
+        actor, post = getattr(act, "actor", None), getattr(act, "post", None)
+        return cls(
+            id=act.pk,
+            act=act.act,
+            actor=actor.username if actor else None,
+            slug=post.slug if post else None,
+            revision_id=act.revision_id,
+            reason=act.reason,
+            at=timestamp(act.at),
+        )
+
+
+class HistoryOut(Out, frozen=True, kw_only=True):
+    """All that was proposed, the newest first, and all that was done, the oldest first."""
+
+    revisions: list[RevisionOut]
+    acts: list[ActOut]
 
 
 class CommentOut(Out, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ urlpatterns = [
     path("api/v1/posts", views.Posts.as_view()),
     path("api/v1/posts/<slug:slug>", views.OnePost.as_view()),
     path("api/v1/posts/<slug:slug>/submit", views.Submit.as_view()),
+    path("api/v1/posts/<slug:slug>/withdraw", views.Withdraw.as_view()),
+    path("api/v1/posts/<slug:slug>/revisions", views.History.as_view()),
     path("api/v1/posts/<slug:slug>/comments", views.Comments.as_view()),
     path("api/v1/me/posts", views.MyPosts.as_view()),
     path("api/v1/feed", views.Feed.as_view()),
@@ -32,4 +34,13 @@ urlpatterns = [
     path("api/v1/moderation/queue", views.Queue.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/approve", views.Approve.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/reject", views.Reject.as_view()),
+    path(
+        "api/v1/moderation/revisions/<id:revision_id>/request-changes",
+        views.RequestChanges.as_view(),
+    ),
+    path("api/v1/moderation/posts/<slug:slug>/hide", views.HidePost.as_view()),
+    path("api/v1/moderation/posts/<slug:slug>/unhide", views.UnhidePost.as_view()),
+    path("api/v1/moderation/posts/<slug:slug>/delete", views.RemovePost.as_view()),
+    path("api/v1/moderation/posts/<slug:slug>/restore", views.RestorePost.as_view()),
+    path("api/v1/moderation/log", views.Log.as_view()),
 ]

@@ -1,6 +1,6 @@
 """The social service's endpoints."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,19 +17,28 @@ from toby.common.permissions import (
 )
 from toby.common.views import no_content, parsed
 from toby.social import selectors
-from toby.social.models import TimelineEntry
+from toby.social.models import Act, TimelineEntry
 from toby.social.serializers import (
+    ActOut,
     ApproveIn,
+    ChangesIn,
     CommentIn,
     CommentOut,
+    HistoryOut,
+    LogOut,
     PostDetailOut,
     PostIn,
     PostOut,
     ProfileOut,
+    ReasonIn,
     RejectIn,
     RevisionOut,
 )
 from toby.social.services import comments, follows, moderation, posts
+
+LOG_ACT = OpenApiParameter("act", str, description="Only this act.", enum=Act.values)
+LOG_ACTOR = OpenApiParameter("actor", str, description="Only what this username did.")
+LOG_POST = OpenApiParameter("post", str, description="Only what was done to the post of this slug.")
 
 
 class Posts(APIView):
@@ -64,6 +73,38 @@ class OnePost(APIView):
         """Change your draft, or propose a change of what is live."""
         revision = posts.propose_edit(slug=slug, by=principal(request), **parsed(PostIn, request))
         return Response(RevisionOut.of(revision))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Delete your post. Others are told that it is gone; a moderator can bring it back."""
+        posts.delete_post(slug=slug, by=principal(request))
+        return no_content()
+
+
+class History(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(responses=HistoryOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """What became of your post: each text you proposed, and each decision."""
+        caller = principal(request)
+        post = selectors.own_post(slug, seen_by=caller)
+        revisions = selectors.revisions_of(post, seen_by=caller)
+        return Response(
+            HistoryOut(
+                revisions=[RevisionOut.of(row) for row in revisions],
+                acts=[ActOut.of(row) for row in selectors.history(post)],
+            )
+        )
+
+
+class Withdraw(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=RevisionOut)
+    def post(self, request: Request, slug: str) -> Response:
+        """Take back what you proposed; what is live stays."""
+        return Response(RevisionOut.of(posts.withdraw_post(slug=slug, by=principal(request))))
 
 
 class Submit(APIView):
@@ -185,3 +226,67 @@ class Reject(APIView):
         given = parsed(RejectIn, request)
         moderation.reject_revision(revision_id=revision_id, by=principal(request), **given)
         return no_content()
+
+
+class RequestChanges(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ChangesIn, responses={204: None})
+    def post(self, request: Request, revision_id: int) -> Response:
+        """Give a pending revision back to its author, who can change it and submit it again."""
+        moderation.request_changes(
+            revision_id=revision_id, by=principal(request), **parsed(ChangesIn, request)
+        )
+        return no_content()
+
+
+class HidePost(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ReasonIn, responses={204: None})
+    def post(self, request: Request, slug: str) -> Response:
+        """Take a live post out of sight of all but its author."""
+        moderation.hide_post(slug=slug, by=principal(request), **parsed(ReasonIn, request))
+        return no_content()
+
+
+class UnhidePost(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, slug: str) -> Response:
+        """Put a hidden post back into sight."""
+        moderation.unhide_post(slug=slug, by=principal(request))
+        return no_content()
+
+
+class RemovePost(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ReasonIn, responses={204: None})
+    def post(self, request: Request, slug: str) -> Response:
+        """Delete somebody's post; for 30 days it can be restored."""
+        moderation.remove_post(slug=slug, by=principal(request), **parsed(ReasonIn, request))
+        return no_content()
+
+
+class RestorePost(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, slug: str) -> Response:
+        """Bring a deleted post back, as it was."""
+        moderation.restore_post(slug=slug, by=principal(request))
+        return no_content()
+
+
+class Log(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(parameters=[*PAGING, LOG_ACT, LOG_ACTOR, LOG_POST], responses=Page[LogOut])
+    def get(self, request: Request) -> Response:
+        """Who did what, when and why, the newest first."""
+        given = {name: request.query_params.get(name, "") for name in ("act", "actor", "post")}
+        rows = selectors.log(**given)
+        name = f"log:{given}"
+        return Response(paginate(request, rows, name=name, by="id", render=LogOut.of))

@@ -1,14 +1,25 @@
-"""Deciding on revisions: what API, Django admin and commands all call."""
+"""Deciding on revisions and posts: what API, Django admin and commands all call."""
+
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.events import PostApproved, PostPublished, PostRejected
+from toby.events import (
+    ChangesRequested,
+    PostApproved,
+    PostDeleted,
+    PostEdited,
+    PostHidden,
+    PostPublished,
+    PostRejected,
+    PostRestored,
+)
 from toby.outbox.emit import emit
-from toby.social.models import ModerationAct, Post, Revision
-from toby.social.services.posts import BaseChanged
+from toby.social.models import Act, ModerationAct, Post, Revision, State
+from toby.social.services.posts import BaseChanged, close_open_revision, note
 
 
 class NotModerator(Refused):
@@ -24,7 +35,7 @@ class OwnRevision(Refused):
 
 
 class NotPending(Refused):
-    """Only a pending revision can be approved or rejected."""
+    """Only a pending revision can be decided on."""
 
     status, code = 409, "revision_not_pending"
 
@@ -36,9 +47,15 @@ class RevisionChanged(Refused):
 
 
 class ReasonMissing(Refused):
-    """A rejection needs a reason, which its author is told."""
+    """This needs a reason, which the author is told."""
 
     status, code = 400, "reason_missing"
+
+
+class WrongStatus(Refused):
+    """The post is not in a state in which this can be done."""
+
+    status, code = 409, "wrong_status"
 
 
 def approve_revision(*, revision_id: int, by: Principal, version: int) -> Post:
@@ -51,36 +68,50 @@ def approve_revision(*, revision_id: int, by: Principal, version: int) -> Post:
         post, revision = lock_pending(revision_id, by, version)
         if revision.base_version != post.version:
             raise BaseChanged("The live text is no longer the one that this revision was based on.")
-        act = close(revision, Revision.State.APPROVED, by)
-        post.title, post.body = revision.title, revision.body
-        post.version += 1
-        first = post.published_at is None
-        if first:
-            post.published_at, post.live_order = revision.decided_at, act.pk
-        post.save(update_fields=["title", "body", "version", "published_at", "live_order"])
-        author = post.author.person()
+        act = close(revision, State.APPROVED, by)
+        make_live(post, revision, act)
+    return post
+
+
+def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
+    """The caller holds both rows; `act` is the line of the log that makes it live."""
+    post.title, post.body = revision.title, revision.body
+    post.version += 1
+    first = post.published_at is None
+    if first:
+        post.published_at, post.live_order = act.at, act.pk
+    post.save(update_fields=["title", "body", "version", "published_at", "live_order"])
+    author = post.author.person()
+    emit(
+        PostApproved(
+            post_id=post.pk,
+            revision_id=revision.pk,
+            slug=post.slug,
+            title=post.title,
+            author=author,
+            version=post.version,
+        )
+    )
+    if first:
+        emit(PostPublished(post_id=post.pk, slug=post.slug, title=post.title, author=author))
+    else:
         emit(
-            PostApproved(
+            PostEdited(
                 post_id=post.pk,
-                revision_id=revision.pk,
                 slug=post.slug,
                 title=post.title,
                 author=author,
                 version=post.version,
             )
         )
-        if first:
-            emit(PostPublished(post_id=post.pk, slug=post.slug, title=post.title, author=author))
-    return post
 
 
 def reject_revision(*, revision_id: int, by: Principal, version: int, reason: str) -> Revision:
     """Refuses a pending revision; what is live stays. Raises as approve_revision, ReasonMissing."""
-    if not reason.strip():
-        raise ReasonMissing
+    reason = stated(reason)
     with transaction.atomic():
         post, revision = lock_pending(revision_id, by, version)
-        close(revision, Revision.State.REJECTED, by, reason.strip())
+        close(revision, State.REJECTED, by, reason)
         emit(
             PostRejected(
                 post_id=post.pk,
@@ -94,6 +125,120 @@ def reject_revision(*, revision_id: int, by: Principal, version: int, reason: st
     return revision
 
 
+def request_changes(*, revision_id: int, by: Principal, version: int, remarks: str) -> Revision:
+    """Gives a pending revision back to its author, as a draft with remarks. Raises as
+    reject_revision."""
+    remarks = stated(remarks)
+    with transaction.atomic():
+        post, revision = lock_pending(revision_id, by, version)
+        revision.state, revision.remarks = State.DRAFT, remarks
+        revision.claimed_by_id = revision.claimed_until = None
+        revision.version += 1
+        revision.save(update_fields=["state", "remarks", "claimed_by", "claimed_until", "version"])
+        note(
+            Act.CHANGES_REQUESTED,
+            post,
+            by,
+            timezone.now(),
+            revision=revision,
+            reason=remarks,
+        )
+        emit(
+            ChangesRequested(
+                post_id=post.pk,
+                revision_id=revision.pk,
+                slug=post.slug,
+                title=revision.title,
+                author=post.author.person(),
+                remarks=remarks,
+            )
+        )
+    return revision
+
+
+def hide_post(*, slug: str, by: Principal, reason: str) -> Post:
+    """Takes a live post out of sight but its author's and moderators'. Raises NotModerator,
+    NotFound, ReasonMissing and WrongStatus."""
+    reason = stated(reason)
+    with transaction.atomic():
+        post = lock_post(slug, by, status="live")
+        post.hidden_at = timezone.now()
+        post.save(update_fields=["hidden_at"])
+        note(Act.HIDDEN, post, by, post.hidden_at, reason=reason)
+        emit(
+            PostHidden(
+                post_id=post.pk,
+                slug=post.slug,
+                title=post.title,
+                author=post.author.person(),
+                reason=reason,
+            )
+        )
+    return post
+
+
+def unhide_post(*, slug: str, by: Principal) -> Post:
+    """Raises NotModerator, NotFound and WrongStatus."""
+    with transaction.atomic():
+        post = lock_post(slug, by, status="hidden")
+        post.hidden_at = None
+        post.save(update_fields=["hidden_at"])
+        note(Act.UNHIDDEN, post, by, timezone.now())
+        emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
+    return post
+
+
+def remove_post(*, slug: str, by: Principal, reason: str) -> Post:
+    """Deletes somebody's post; it can be restored until it is purged. Raises as hide_post."""
+    reason = stated(reason)
+    with transaction.atomic():
+        post = lock_post(slug, by, status="draft live hidden")
+        post.deleted_at = timezone.now()
+        post.save(update_fields=["deleted_at"])
+        close_open_revision(post)
+        note(Act.DELETED, post, by, post.deleted_at, reason=reason)
+        emit(
+            PostDeleted(
+                post_id=post.pk,
+                slug=post.slug,
+                title=post.title,
+                author=post.author.person(),
+                reason=reason,
+            )
+        )
+    return post
+
+
+def restore_post(*, slug: str, by: Principal) -> Post:
+    """Brings a deleted post back, as it was. Raises NotModerator, NotFound and WrongStatus."""
+    with transaction.atomic():
+        post = lock_post(slug, by, status="deleted")
+        post.deleted_at = None
+        post.save(update_fields=["deleted_at"])
+        note(Act.RESTORED, post, by, timezone.now())
+        emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
+    return post
+
+
+def stated(reason: str) -> str:
+    """Raises ReasonMissing."""
+    if not reason.strip():
+        raise ReasonMissing
+    return reason.strip()
+
+
+def lock_post(slug: str, by: Principal, *, status: str) -> Post:
+    """Locks a post, which must be in one of the words of `status`."""
+    if not by.is_moderator:
+        raise NotModerator
+    post = Post.objects.select_for_update().filter(slug=slug).first()
+    if post is None:
+        raise NotFound
+    if post.status not in status.split():
+        raise WrongStatus(post_status=post.status)
+    return post
+
+
 def lock_pending(revision_id: int, by: Principal, version: int) -> tuple[Post, Revision]:
     """Locks the post, then its revision: everything about a post takes its locks in this order."""
     if not by.is_moderator:
@@ -103,29 +248,42 @@ def lock_pending(revision_id: int, by: Principal, version: int) -> tuple[Post, R
         raise NotFound
     post = Post.objects.select_for_update().get(id=post_id)
     revision = Revision.objects.select_for_update().get(id=revision_id)
+    revision.post = post
     if post.author_id == by.user_id:
         raise OwnRevision
     now = {"state": revision.state, "version": revision.version}
-    if revision.state == Revision.State.DRAFT:
+    if revision.state == State.DRAFT:
         raise NotFound
-    if revision.state != Revision.State.PENDING:
+    if revision.state != State.PENDING:
         raise NotPending(revision=now)
     if revision.version != version:
         raise RevisionChanged(revision=now)
     return post, revision
 
 
-def close(
-    revision: Revision, state: Revision.State, by: Principal, reason: str = ""
-) -> ModerationAct:
+def close(revision: Revision, state: State, by: Principal, reason: str = "") -> ModerationAct:
+    decided_at: datetime = timezone.now()
     revision.state, revision.open, revision.reason = state, None, reason
-    revision.decided_at, revision.decided_by_id = timezone.now(), by.user_id
+    revision.decided_at, revision.decided_by_id = decided_at, by.user_id
+    revision.claimed_by_id = revision.claimed_until = None
     revision.version += 1
-    revision.save(update_fields=["state", "open", "reason", "decided_at", "decided_by", "version"])
-    return ModerationAct.objects.create(
+    revision.save(
+        update_fields=[
+            "state",
+            "open",
+            "reason",
+            "decided_at",
+            "decided_by",
+            "claimed_by",
+            "claimed_until",
+            "version",
+        ]
+    )
+    return note(
+        Act(state.value),
+        revision.post,
+        by,
+        decided_at,
         revision=revision,
-        actor_id=by.user_id,
-        act=ModerationAct.Act(state.value),
         reason=reason,
-        at=revision.decided_at,
     )

@@ -1,6 +1,7 @@
 """Writing posts: an author's side of a revision."""
 
 import secrets
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -8,7 +9,10 @@ from django.utils.text import slugify
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.social.models import ModerationAct, Post, Revision
+from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
+from toby.outbox.emit import emit
+from toby.social.models import Act, ModerationAct, Post, Revision, State
+from toby.social.selectors import Gone
 
 SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -17,6 +21,12 @@ class NothingToSubmit(Refused):
     """This post has no draft."""
 
     status, code = 409, "nothing_to_submit"
+
+
+class NothingToWithdraw(Refused):
+    """Nothing of this post is proposed."""
+
+    status, code = 409, "nothing_to_withdraw"
 
 
 class RevisionPending(Refused):
@@ -57,7 +67,7 @@ def propose_edit(*, slug: str, by: Principal, title: str, body: str) -> Revision
                 body=body,
                 created_at=timezone.now(),
             )
-        if revision.state != Revision.State.DRAFT:
+        if revision.state != State.DRAFT:
             raise RevisionPending
         revision.title, revision.body = title, body
         revision.version += 1
@@ -75,28 +85,81 @@ def submit_post(*, slug: str, by: Principal) -> Revision:
         revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
         if revision is None:
             raise NothingToSubmit
-        if revision.state == Revision.State.PENDING:
+        if revision.state == State.PENDING:
             raise RevisionPending
         if revision.base_version != post.version:
             raise BaseChanged
-        revision.state, revision.submitted_at = Revision.State.PENDING, timezone.now()
+        revision.state, revision.submitted_at = State.PENDING, timezone.now()
         revision.version += 1
         revision.save(update_fields=["state", "submitted_at", "version"])
-        ModerationAct.objects.create(
-            revision=revision,
-            actor_id=by.user_id,
-            act=ModerationAct.Act.SUBMITTED,
-            at=revision.submitted_at,
-        )
+        note(Act.SUBMITTED, post, by, revision.submitted_at, revision=revision)
+        emit(PostSubmitted(post_id=post.pk, revision_id=revision.pk, author=by.person()))
         revision.post = post
         return revision
 
 
+def withdraw_post(*, slug: str, by: Principal) -> Revision:
+    """Takes back what is proposed, draft or pending; what is live stays.
+
+    Raises NothingToWithdraw.
+    """
+    with transaction.atomic():
+        post = lock_own_post(slug, by)
+        revision = close_open_revision(post)
+        if revision is None:
+            raise NothingToWithdraw
+        note(Act.WITHDRAWN, post, by, timezone.now(), revision=revision)
+        emit(PostWithdrawn(post_id=post.pk, revision_id=revision.pk))
+        return revision
+
+
+def delete_post(*, slug: str, by: Principal) -> None:
+    """Deletes one's own post; a moderator can restore it until it is purged."""
+    with transaction.atomic():
+        post = lock_own_post(slug, by)
+        post.deleted_at = timezone.now()
+        post.save(update_fields=["deleted_at"])
+        close_open_revision(post)
+        note(Act.DELETED, post, by, post.deleted_at)
+        emit(PostDeleted(post_id=post.pk, slug=post.slug, title=post.title, author=by.person()))
+
+
+def close_open_revision(post: Post) -> Revision | None:
+    """The caller holds the post's row; what was proposed is withdrawn, if there was something."""
+    revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
+    if revision is not None:
+        revision.post = post
+        revision.state, revision.open = State.WITHDRAWN, None
+        revision.claimed_by_id = revision.claimed_until = None
+        revision.version += 1
+        columns = ["state", "open", "claimed_by", "claimed_until", "version"]
+        revision.save(update_fields=columns)
+    return revision
+
+
+def note(
+    act: Act,
+    post: Post,
+    by: Principal,
+    at: datetime,
+    *,
+    revision: Revision | None = None,
+    reason: str = "",
+) -> ModerationAct:
+    """A line of the moderation log, in the caller's transaction."""
+    return ModerationAct.objects.create(
+        act=act, post=post, revision=revision, actor_id=by.user_id, reason=reason, at=at
+    )
+
+
 def lock_own_post(slug: str, by: Principal) -> Post:
-    """Raises NotFound, for others' posts as well: whether there is a draft is nobody's business."""
+    """Raises NotFound, for others' posts as well: whether there is a draft is nobody's business.
+    Raises Gone for one's own that is deleted."""
     post = Post.objects.select_for_update().filter(slug=slug, author_id=by.user_id).first()
     if post is None:
         raise NotFound
+    if post.deleted_at is not None:
+        raise Gone
     return post
 
 

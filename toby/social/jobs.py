@@ -1,0 +1,25 @@
+"""What is done to posts every so often."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from toby.social.models import Comment, Post
+
+RESTORABLE_FOR = timedelta(days=30)
+
+
+def purge_deleted_posts() -> int:
+    """Deletes for good what was deleted longer than RESTORABLE_FOR ago; returns how many posts."""
+    before = timezone.now() - RESTORABLE_FOR
+    count = 0
+    for post_id in list(Post.objects.filter(deleted_at__lt=before).values_list("id", flat=True)):
+        with transaction.atomic():
+            # Locked and looked at again: a moderator may just have restored it.
+            post = Post.objects.select_for_update().filter(id=post_id, deleted_at__lt=before)
+            if found := post.first():
+                Comment.objects.filter(post=found).delete()
+                found.delete()
+                count += 1
+    return count
