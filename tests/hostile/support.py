@@ -19,6 +19,7 @@ from toby.common.asgi import with_readable_query
 
 # Valid input, by the field's name: a test makes one of them wrong.
 VALID: dict[str, Any] = {
+    "act": "approve",
     "bio": "Somebody",
     "body": "A text",
     "code": "123456",
@@ -35,7 +36,9 @@ VALID: dict[str, Any] = {
     "reason": "Too short.",
     "remarks": "Name your sources.",
     "refresh_token": "toby_rt_x",
+    "override": False,
     "registration_id": UUID,
+    "revisions": [{"id": 1, "version": 1}],
     "scopes": ["read"],
     "title": "A title",
     "token": "x",

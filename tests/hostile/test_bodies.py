@@ -184,6 +184,7 @@ NEITHER: list[Any] = [None, True, False, 1.5, {}, {"a": 1}, [{}], [[]], [None], 
 WRONG: dict[str, list[Any]] = {
     "string": [*NEITHER, 7, 0, -1, 10**30, 1e308, [], ["x"]],
     "integer": [*NEITHER, "", "1", "x", "١", [], [1], 0, -1, 2**63, 10**30, 10**400, 1e10, 1.0],
+    "boolean": [None, 1.5, {}, [], [True], "", "true", "yes", 0, 1],
     "array": [*NEITHER, "", "x", 7, [], ["x"], [7], ["\x00"], ["\ud800"], [""], ["x"] * 501],
 }
 
@@ -201,6 +202,8 @@ def longest(schema: dict[str, Any]) -> int:
     """What a string may have of characters, at most; a UUID does not say."""
     if schema.get("format") == "uuid":
         return len(UUID)
+    if "enum" in schema:
+        return max(map(len, schema["enum"]))
     return max(int(each.get("maxLength", 0)) for each in [schema, *schema.get("oneOf", [])])
 
 

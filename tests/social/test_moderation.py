@@ -234,10 +234,12 @@ def test_of_two_who_decide_at_the_same_moment_one_wins_and_there_is_one_decision
         OutboxEvent.objects.all().delete()
         first, second = principal(make_moderator()), principal(make_moderator())
 
-        seen = {"revision_id": revision.pk, "version": revision.version}
+        pk, version = revision.pk, revision.version
+        approve = partial(moderation.approve_revision, revision_id=pk, version=version)
+        reject = partial(moderation.reject_revision, revision_id=pk, version=version)
         decisions: list[Callable[[], object]] = [
-            partial(moderation.approve_revision, by=first, **seen),
-            partial(moderation.reject_revision, by=second, reason="No.", **seen),
+            partial(approve, by=first),
+            partial(reject, by=second, reason="No."),
         ]
         outcomes = together(decisions)
         refused = [one for one in outcomes if isinstance(one, Refused)]

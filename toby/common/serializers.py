@@ -62,3 +62,14 @@ class Whole(serializers.IntegerField):
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("not_a_number")
         return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """true or false: DRF would take "yes", 1 and "off" as well."""
+
+    default_error_messages = {"not_a_flag": "This is neither true nor false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("not_a_flag")
+        return data

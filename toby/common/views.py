@@ -1,6 +1,6 @@
 """What views share: parsing input, and the caller's address."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from ipaddress import ip_address
 from typing import Any
@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from toby.common.errors import problem
+from toby.common.errors import InvalidInput, problem
 from toby.common.serializers import In
 
 
@@ -50,3 +50,12 @@ def only_read(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
 
 def no_content() -> Response:
     return Response(status=204)
+
+
+def one_of(request: Request, name: str, choices: Sequence[str]) -> str:
+    """A word of the query string; "" if it is not given. Raises InvalidInput."""
+    given = request.query_params.get(name, "")
+    if given not in choices:
+        told = ", ".join(filter(None, choices))
+        raise InvalidInput((name, "invalid", f"One of {told}."))
+    return str(given)

@@ -1,5 +1,6 @@
 """Posts and their revisions, comments, who follows whom, and the moderation log."""
 
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -124,6 +125,8 @@ class Revision(models.Model):
     remarks = models.TextField(blank=True)
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
+    # The id of the log's line that put it into the queue: the order of the queue, and unique.
+    queue_order = models.PositiveBigIntegerField(null=True, unique=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="decisions"
@@ -143,10 +146,15 @@ class Revision(models.Model):
                 name="a_revision_is_open_until_it_is_decided",
             ),
         )
-        indexes = (models.Index(fields=["state", "submitted_at", "id"], name="queue_oldest_first"),)
+        indexes = (models.Index(fields=["state", "queue_order"], name="queue_oldest_first"),)
 
     def __str__(self) -> str:
         return f"revision {self.pk} of post {self.post_id}"
+
+    def is_claimed_from(self, user_id: int, now: datetime) -> bool:
+        """Whether somebody else reads it now."""
+        until = self.claimed_until
+        return self.claimed_by_id != user_id and until is not None and now < until
 
 
 class AppendOnly(QuerySet["ModerationAct"]):

@@ -1,7 +1,11 @@
 """What can be read of the social service. Lists are one query that selects what is shown."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.principals import Principal
@@ -61,9 +65,61 @@ def open_revision(of: Post, *, seen_by: Principal | None) -> Revision | None:
     return revision if is_author or (seen_by.is_moderator and in_queue) else None
 
 
-def queue() -> QuerySet[Revision]:
-    """What waits for a decision, oldest first."""
-    return Revision.objects.filter(state=State.PENDING).select_related("post__author")
+def queue(
+    *,
+    seen_by: Principal,
+    author: str = "",
+    claimed: str = "",
+    first_time: bool = False,
+    waiting_since: datetime | None = None,
+) -> QuerySet[Revision]:
+    """What waits for a decision: of one author; free, mine or others' by claim; of those of whom
+    nothing is live yet; submitted before a moment. In order of `queue_order`."""
+    rows = Revision.objects.filter(state=State.PENDING).select_related("post__author", "claimed_by")
+    if author:
+        rows = rows.filter(post__author__username_key=author.casefold())
+    if waiting_since:
+        rows = rows.filter(submitted_at__lte=waiting_since)
+    if first_time:
+        published = Post.objects.filter(author=OuterRef("post__author"), version__gt=0)
+        rows = rows.exclude(Exists(published))
+    by_claim = {
+        "": Q(),
+        "free": Q(claimed_until=None) | Q(claimed_until__lte=timezone.now()),
+        "mine": Q(claimed_by=seen_by.user_id, claimed_until__gt=timezone.now()),
+        "others": Q(claimed_until__gt=timezone.now()) & ~Q(claimed_by=seen_by.user_id),
+    }
+    return rows.filter(by_claim[claimed])
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    pending: int
+    claimed_by_me: int
+    first_time: int
+    oldest_submitted_at: datetime | None
+
+
+def queue_counts(*, seen_by: Principal) -> QueueCounts:
+    rows = queue(seen_by=seen_by).aggregate(pending=Count("pk"), oldest=Min("submitted_at"))
+    return QueueCounts(
+        pending=rows["pending"],
+        claimed_by_me=queue(seen_by=seen_by, claimed="mine").count(),
+        first_time=queue(seen_by=seen_by, first_time=True).count(),
+        oldest_submitted_at=rows["oldest"],
+    )
+
+
+def revision(revision_id: int, *, seen_by: Principal) -> Revision:
+    """For its author, and moderators where it is no draft. Raises NotFound."""
+    rows = Revision.objects.select_related("post__author", "claimed_by").filter(id=revision_id)
+    found = rows.first()
+    if found is None:
+        raise NotFound
+    is_author = found.post.author_id == seen_by.user_id
+    if not is_author and (found.state == State.DRAFT or not seen_by.is_moderator):
+        raise NotFound
+    return found
 
 
 def history(of: Post) -> QuerySet[ModerationAct]:

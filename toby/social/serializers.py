@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import msgspec
+from django.utils import timezone
+from rest_framework import serializers
+
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Text, Whole
+from toby.common.serializers import Flag, In, Text, Whole
 from toby.social.models import Comment, ModerationAct, Post, Profile, Revision
+from toby.social.selectors import QueueCounts
 
 
 class PostIn(In):
@@ -18,16 +23,30 @@ class CommentIn(In):
 
 class ApproveIn(In):
     version = Whole(help_text="The version of the revision that you saw.")
+    override = Flag(required=False, help_text="Decide though somebody else has claimed it.")
 
 
-class RejectIn(In):
-    version = Whole(help_text="The version of the revision that you saw.")
+class RejectIn(ApproveIn):
     reason = Text(max_length=2000, help_text="The author is told.")
 
 
-class ChangesIn(In):
-    version = Whole(help_text="The version of the revision that you saw.")
+class ChangesIn(ApproveIn):
     remarks = Text(max_length=2000, help_text="The author is told.")
+
+
+class ClaimIn(In):
+    override = Flag(required=False, help_text="Take it from whoever has claimed it.")
+
+
+class OneOfManyIn(In):
+    id = Whole()
+    version = Whole(help_text="The version of the revision that you saw.")
+
+
+class DecideIn(In):
+    act = serializers.ChoiceField(choices=["approve", "reject", "request_changes"])
+    revisions = serializers.ListField(child=OneOfManyIn(), allow_empty=False, max_length=100)
+    reason = Text(max_length=2000, required=False, help_text="The same for all; not to approve.")
 
 
 class ReasonIn(In):
@@ -95,6 +114,58 @@ class RevisionOut(Out, frozen=True, kw_only=True):
             author=AuthorOut.of(revision.post.author),
             submitted_at=timestamp(revision.submitted_at) if revision.submitted_at else None,
         )
+
+
+class QueuedOut(RevisionOut, frozen=True, kw_only=True):
+    """A revision as moderators see it. Whoever has claimed it reads it until `claimed_until`."""
+
+    is_edit: bool
+    claimed_by: str | None
+    claimed_until: Timestamp | None
+
+    @classmethod
+    def of_queued(cls, revision: Revision) -> "QueuedOut":
+        until = revision.claimed_until
+        claimed = until is not None and timezone.now() < until
+        return cls(
+            **msgspec.structs.asdict(RevisionOut.of(revision)),
+            is_edit=revision.base_version > 0,
+            claimed_by=revision.claimed_by.username if claimed and revision.claimed_by else None,
+            claimed_until=timestamp(until) if claimed and until else None,
+        )
+
+
+class QueueCountsOut(Out, frozen=True, kw_only=True):
+    """How many wait, of these how many you have claimed, and how many are of somebody of whom
+    nothing is live yet."""
+
+    pending: int
+    claimed_by_me: int
+    first_time: int
+    oldest_submitted_at: Timestamp | None
+
+    @classmethod
+    def of(cls, counts: QueueCounts) -> "QueueCountsOut":
+        oldest = counts.oldest_submitted_at
+        return cls(
+            pending=counts.pending,
+            claimed_by_me=counts.claimed_by_me,
+            first_time=counts.first_time,
+            oldest_submitted_at=timestamp(oldest) if oldest else None,
+        )
+
+
+class DecidedOut(Out, frozen=True, kw_only=True):
+    """What became of one of many; `code` says why it was refused."""
+
+    id: int
+    ok: bool
+    code: str | None
+    detail: str | None
+
+
+class AllDecidedOut(Out, frozen=True, kw_only=True):
+    results: list[DecidedOut]
 
 
 class PostDetailOut(PostOut, frozen=True, kw_only=True):

@@ -32,6 +32,9 @@ urlpatterns = [
     path("api/v1/profiles/<slug:username>", views.OneProfile.as_view()),
     path("api/v1/profiles/<slug:username>/follow", views.Following.as_view()),
     path("api/v1/moderation/queue", views.Queue.as_view()),
+    path("api/v1/moderation/queue/counts", views.QueueCounts.as_view()),
+    path("api/v1/moderation/decide", views.Decide.as_view()),
+    path("api/v1/moderation/revisions/<id:revision_id>/claim", views.Claim.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/approve", views.Approve.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/reject", views.Reject.as_view()),
     path(

@@ -1,10 +1,15 @@
 """The social service's endpoints."""
 
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from toby.common.errors import InvalidInput
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
 from toby.common.permissions import (
@@ -15,21 +20,27 @@ from toby.common.permissions import (
     principal,
     principal_or_none,
 )
-from toby.common.views import no_content, parsed
+from toby.common.views import no_content, one_of, parsed
 from toby.social import selectors
 from toby.social.models import Act, TimelineEntry
 from toby.social.serializers import (
     ActOut,
+    AllDecidedOut,
     ApproveIn,
     ChangesIn,
+    ClaimIn,
     CommentIn,
     CommentOut,
+    DecidedOut,
+    DecideIn,
     HistoryOut,
     LogOut,
     PostDetailOut,
     PostIn,
     PostOut,
     ProfileOut,
+    QueueCountsOut,
+    QueuedOut,
     ReasonIn,
     RejectIn,
     RevisionOut,
@@ -39,6 +50,31 @@ from toby.social.services import comments, follows, moderation, posts
 LOG_ACT = OpenApiParameter("act", str, description="Only this act.", enum=Act.values)
 LOG_ACTOR = OpenApiParameter("actor", str, description="Only what this username did.")
 LOG_POST = OpenApiParameter("post", str, description="Only what was done to the post of this slug.")
+
+
+QUEUE_FILTERS = [
+    OpenApiParameter("author", str, description="Only this username's."),
+    OpenApiParameter("claimed", str, enum=["free", "mine", "others"], description="By claim."),
+    OpenApiParameter("first_time", bool, description="Only of those of whom nothing is live yet."),
+    OpenApiParameter("waiting_since", datetime, description="Only what was submitted before."),
+]
+
+
+def queue_filters(request: Request) -> dict[str, Any]:
+    """Raises InvalidInput for what is none."""
+    given = request.query_params
+    found: dict[str, Any] = {"author": given.get("author", "")}
+    found["claimed"] = one_of(request, "claimed", ("", "free", "mine", "others"))
+    found["first_time"] = one_of(request, "first_time", ("", "false", "true")) == "true"
+    if since := given.get("waiting_since"):
+        try:
+            moment = parse_datetime(since)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise InvalidInput(("waiting_since", "invalid", "A moment with its time zone."))
+        found["waiting_since"] = moment
+    return found
 
 
 class Posts(APIView):
@@ -197,13 +233,73 @@ class Following(APIView):
 class Queue(APIView):
     permission_classes = (Moderator,)
 
-    @extend_schema(parameters=PAGING, responses=Page[RevisionOut])
+    @extend_schema(parameters=[*PAGING, *QUEUE_FILTERS], responses=Page[QueuedOut])
     def get(self, request: Request) -> Response:
-        """Revisions that wait for a decision, oldest first."""
-        rows = selectors.queue()
-        return Response(
-            paginate(request, rows, name="queue", by="id", render=RevisionOut.of, oldest_first=True)
+        """Revisions that wait for a decision, those that wait longest first."""
+        given = queue_filters(request)
+        rows = selectors.queue(seen_by=principal(request), **given)
+        page = paginate(
+            request,
+            rows,
+            name=f"queue:{given}",
+            by="queue_order",
+            render=QueuedOut.of_queued,
+            oldest_first=True,
         )
+        return Response(page)
+
+
+class QueueCounts(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(responses=QueueCountsOut)
+    def get(self, request: Request) -> Response:
+        """How much waits."""
+        return Response(QueueCountsOut.of(selectors.queue_counts(seen_by=principal(request))))
+
+
+class Claim(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ClaimIn, responses=QueuedOut)
+    def post(self, request: Request, revision_id: int) -> Response:
+        """Say that you are reading it: for 15 minutes nobody else decides on it."""
+        caller = principal(request)
+        moderation.claim_revision(revision_id=revision_id, by=caller, **parsed(ClaimIn, request))
+        return Response(QueuedOut.of_queued(selectors.revision(revision_id, seen_by=caller)))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, revision_id: int) -> Response:
+        """Leave it to others."""
+        moderation.release_revision(revision_id=revision_id, by=principal(request))
+        return no_content()
+
+
+class Decide(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=DecideIn, responses=AllDecidedOut)
+    def post(self, request: Request) -> Response:
+        """Decide on up to 100 at once, with one reason; the answer says what became of each."""
+        given = parsed(DecideIn, request)
+        if given["act"] != "approve" and not given.get("reason", "").strip():
+            raise moderation.ReasonMissing
+        decided = moderation.decide_on_many(
+            act=given["act"],
+            revisions=[(row["id"], row["version"]) for row in given["revisions"]],
+            by=principal(request),
+            reason=given.get("reason", ""),
+        )
+        results = [
+            DecidedOut(
+                id=one.revision_id,
+                ok=one.refused is None,
+                code=one.refused.code if one.refused else None,
+                detail=one.refused.detail if one.refused else None,
+            )
+            for one in decided
+        ]
+        return Response(AllDecidedOut(results=results))
 
 
 class Approve(APIView):

@@ -1,6 +1,8 @@
 """Deciding on revisions and posts: what API, Django admin and commands all call."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,6 +23,8 @@ from toby.outbox.emit import emit
 from toby.social.models import Act, ModerationAct, Post, Revision, State
 from toby.social.services.posts import BaseChanged, close_open_revision, note
 
+CLAIMED_FOR = timedelta(minutes=15)
+
 
 class NotModerator(Refused):
     """Only moderators decide."""
@@ -38,6 +42,12 @@ class NotPending(Refused):
     """Only a pending revision can be decided on."""
 
     status, code = 409, "revision_not_pending"
+
+
+class Claimed(Refused):
+    """Somebody else is reading this revision."""
+
+    status, code = 409, "claimed"
 
 
 class RevisionChanged(Refused):
@@ -58,14 +68,35 @@ class WrongStatus(Refused):
     status, code = 409, "wrong_status"
 
 
-def approve_revision(*, revision_id: int, by: Principal, version: int) -> Post:
+def claim_revision(*, revision_id: int, by: Principal, override: bool = False) -> Revision:
+    """Says that one is reading a pending revision: for CLAIMED_FOR nobody else decides on it, but
+    by overriding the claim. Raises as approve_revision, but for BaseChanged."""
+    with transaction.atomic():
+        _, revision = lock_pending(revision_id, by, override=override)
+        revision.claimed_by_id = by.user_id
+        revision.claimed_until = timezone.now() + CLAIMED_FOR
+        revision.save(update_fields=["claimed_by", "claimed_until"])
+    return revision
+
+
+def release_revision(*, revision_id: int, by: Principal) -> None:
+    """Gives one's own claim up; somebody else's stays. Raises NotFound."""
+    revision = Revision.objects.filter(id=revision_id).exclude(state=State.DRAFT)
+    if not revision.exists():
+        raise NotFound
+    revision.filter(claimed_by_id=by.user_id).update(claimed_by=None, claimed_until=None)
+
+
+def approve_revision(
+    *, revision_id: int, by: Principal, version: int, override: bool = False
+) -> Post:
     """Makes a pending revision the live text of its post.
 
-    `version` is that of the revision the moderator saw. Raises NotFound, NotModerator,
-    OwnRevision, NotPending, RevisionChanged and BaseChanged.
+    `version` is that of the revision the moderator saw; `override` passes over somebody's claim.
+    Raises NotFound, NotModerator, OwnRevision, NotPending, Claimed, RevisionChanged, BaseChanged.
     """
     with transaction.atomic():
-        post, revision = lock_pending(revision_id, by, version)
+        post, revision = lock_pending(revision_id, by, version, override=override)
         if revision.base_version != post.version:
             raise BaseChanged("The live text is no longer the one that this revision was based on.")
         act = close(revision, State.APPROVED, by)
@@ -106,11 +137,13 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
         )
 
 
-def reject_revision(*, revision_id: int, by: Principal, version: int, reason: str) -> Revision:
+def reject_revision(
+    *, revision_id: int, by: Principal, version: int, reason: str, override: bool = False
+) -> Revision:
     """Refuses a pending revision; what is live stays. Raises as approve_revision, ReasonMissing."""
     reason = stated(reason)
     with transaction.atomic():
-        post, revision = lock_pending(revision_id, by, version)
+        post, revision = lock_pending(revision_id, by, version, override=override)
         close(revision, State.REJECTED, by, reason)
         emit(
             PostRejected(
@@ -125,12 +158,14 @@ def reject_revision(*, revision_id: int, by: Principal, version: int, reason: st
     return revision
 
 
-def request_changes(*, revision_id: int, by: Principal, version: int, remarks: str) -> Revision:
+def request_changes(
+    *, revision_id: int, by: Principal, version: int, remarks: str, override: bool = False
+) -> Revision:
     """Gives a pending revision back to its author, as a draft with remarks. Raises as
     reject_revision."""
     remarks = stated(remarks)
     with transaction.atomic():
-        post, revision = lock_pending(revision_id, by, version)
+        post, revision = lock_pending(revision_id, by, version, override=override)
         revision.state, revision.remarks = State.DRAFT, remarks
         revision.claimed_by_id = revision.claimed_until = None
         revision.version += 1
@@ -154,6 +189,35 @@ def request_changes(*, revision_id: int, by: Principal, version: int, remarks: s
             )
         )
     return revision
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of one of many: `refused` is None where it was done."""
+
+    revision_id: int
+    refused: Refused | None
+
+
+def decide_on_many(
+    *, act: str, revisions: Sequence[tuple[int, int]], by: Principal, reason: str = ""
+) -> list[Decided]:
+    """Decides on (id, version) each, in turn and each in its own transaction; what is refused of
+    one says nothing of the others. `act` is approve, reject or request_changes."""
+    decided = []
+    for revision_id, version in revisions:
+        refused: Refused | None = None
+        try:
+            if act == "approve":
+                approve_revision(revision_id=revision_id, by=by, version=version)
+            elif act == "reject":
+                reject_revision(revision_id=revision_id, by=by, version=version, reason=reason)
+            else:
+                request_changes(revision_id=revision_id, by=by, version=version, remarks=reason)
+        except Refused as error:
+            refused = error
+        decided.append(Decided(revision_id, refused))
+    return decided
 
 
 def hide_post(*, slug: str, by: Principal, reason: str) -> Post:
@@ -239,7 +303,9 @@ def lock_post(slug: str, by: Principal, *, status: str) -> Post:
     return post
 
 
-def lock_pending(revision_id: int, by: Principal, version: int) -> tuple[Post, Revision]:
+def lock_pending(
+    revision_id: int, by: Principal, version: int | None = None, *, override: bool = False
+) -> tuple[Post, Revision]:
     """Locks the post, then its revision: everything about a post takes its locks in this order."""
     if not by.is_moderator:
         raise NotModerator
@@ -256,8 +322,10 @@ def lock_pending(revision_id: int, by: Principal, version: int) -> tuple[Post, R
         raise NotFound
     if revision.state != State.PENDING:
         raise NotPending(revision=now)
-    if revision.version != version:
+    if version is not None and revision.version != version:
         raise RevisionChanged(revision=now)
+    if revision.is_claimed_from(by.user_id, timezone.now()) and not override:
+        raise Claimed(revision=now)
     return post, revision
 
 

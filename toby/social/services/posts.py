@@ -91,8 +91,9 @@ def submit_post(*, slug: str, by: Principal) -> Revision:
             raise BaseChanged
         revision.state, revision.submitted_at = State.PENDING, timezone.now()
         revision.version += 1
-        revision.save(update_fields=["state", "submitted_at", "version"])
-        note(Act.SUBMITTED, post, by, revision.submitted_at, revision=revision)
+        act = note(Act.SUBMITTED, post, by, revision.submitted_at, revision=revision)
+        revision.queue_order = act.pk
+        revision.save(update_fields=["state", "submitted_at", "queue_order", "version"])
         emit(PostSubmitted(post_id=post.pk, revision_id=revision.pk, author=by.person()))
         revision.post = post
         return revision
