@@ -273,7 +273,7 @@ class TestAdmin:
         Revision.objects.filter(pk=stale.pk).update(version=stale.version + 1)
         page = admin_decides(client, [fresh, stale_as_seen], "reject", "Not for us.")
         assert f"Rejected: {fresh.title}" in page
-        assert f"Revision {stale.pk}: The revision is not the one that was looked at." in page
+        assert f"{stale.title}: The revision is not the one that was looked at." in page
         states = dict(Revision.objects.values_list("pk", "state"))
         assert states == {fresh.pk: "rejected", stale.pk: "pending"}
 
@@ -281,6 +281,66 @@ class TestAdmin:
         revision = make_pending()
         admin_decides(log_in(), [revision], "reject")
         assert Revision.objects.get().state == "pending"
+
+    def test_changes_are_asked_for_with_one_remark(self, moderator: User) -> None:
+        revision = make_pending()
+        admin_decides(log_in(), [revision], "request_changes", "Name your sources.")
+        found = Revision.objects.get()
+        assert (found.state, found.remarks) == ("draft", "Name your sources.")
+
+    def test_what_somebody_else_has_claimed_is_left_alone_unless_one_says_so(
+        self, moderator: User
+    ) -> None:
+        revision, client = make_pending(), log_in()
+        other = principal(make_moderator("other"))
+        moderation.claim_revision(revision_id=revision.pk, by=other)
+        assert "other" in client.get("/admin/social/revision/").content.decode()
+        page = admin_decides(client, [revision], "approve")
+        assert "Somebody else is reading this revision." in page
+        body = {
+            "action": "approve",
+            "_selected_action": revision.pk,
+            f"version-{revision.pk}": revision.version,
+            "confirmed": 1,
+            "override": "on",
+        }
+        client.post("/admin/social/revision/", body)
+        assert Revision.objects.get().state == "approved"
+
+    def test_claiming_and_leaving_to_others(self, moderator: User) -> None:
+        revision, client = make_pending(), log_in()
+        for act, claimed_by in (("claim", moderator), ("release", None)):
+            chosen = {"action": act, "_selected_action": revision.pk, "index": 0}
+            assert client.post("/admin/social/revision/", chosen).status_code == 302
+            assert Revision.objects.get().claimed_by == claimed_by
+
+    def test_posts_are_hidden_deleted_and_brought_back(self, moderator: User) -> None:
+        post, client = make_live_post(title="Tides", body="They come."), log_in()
+
+        def act(act: str, reason: str = "") -> str:
+            chosen = {"action": act, "_selected_action": post.pk, "index": 0}
+            if reason:
+                page = client.post("/admin/social/post/", chosen)
+                assert "They come." in page.content.decode()
+                chosen |= {"confirmed": 1, "reason": reason}
+            return client.post("/admin/social/post/", chosen, follow=True).content.decode()
+
+        statuses = []
+        for name, reason in (("hide", "x"), ("unhide", ""), ("remove", "x"), ("restore", "")):
+            assert "Tides" in act(name, reason)
+            statuses.append(Post.objects.get().status)
+        assert statuses == ["hidden", "live", "deleted", "live"]
+        assert "The post is not in a state in which this can be done." in act("restore")
+        for status in ("live", "hidden", "deleted"):
+            page = client.get(f"/admin/social/post/?status={status}").content.decode()
+            assert (post.slug in page) == (status == "live")
+
+    def test_the_log_is_shown_though_what_it_speaks_of_is_gone(self, moderator: User) -> None:
+        make_live_post()
+        Post.objects.get().delete()
+        client, line = log_in(), ModerationAct.objects.latest("pk")
+        assert client.get("/admin/social/moderationact/").status_code == 200
+        assert client.get(f"/admin/social/moderationact/{line.pk}/change/").status_code == 200
 
     def test_it_opens_on_the_queue_and_shows_no_drafts(self, moderator: User) -> None:
         pending, draft = make_pending(title="Waiting"), make_draft(title="Unfinished")

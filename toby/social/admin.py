@@ -1,13 +1,15 @@
 """The moderators' desk in Django admin: a queue to look at, and actions that call services."""
 
 import re
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from toby.common.admin import LookOnlyAdmin
 from toby.common.errors import Refused
@@ -17,16 +19,18 @@ from toby.social.services import moderation
 
 
 class DecisionForm(forms.Form):
-    """What a moderator saw and decides on: each revision with the version that was shown."""
+    """What a moderator has to say to all that was chosen."""
 
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), required=False)
+    override = forms.BooleanField(required=False, label="Also what somebody else has claimed")
 
-    def __init__(self, *args: object, needs_reason: bool, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]  # passed on as they came
-        if needs_reason:
-            self.fields["reason"].required = True
-        else:
+    def __init__(self, *args: Any, needs_reason: bool, may_override: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"].required = needs_reason
+        if not needs_reason:
             del self.fields["reason"]
+        if not may_override:
+            del self.fields["override"]
 
 
 class PendingFirst(admin.SimpleListFilter):
@@ -47,22 +51,77 @@ class PendingFirst(admin.SimpleListFilter):
         return queryset.filter(state=self.value() or State.PENDING)
 
 
+class Desk(LookOnlyAdmin[Any]):
+    """Actions that show what was chosen in full, take a reason, and call a service for each."""
+
+    def confirm(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Any],
+        act: str,
+        *,
+        title: str,
+        each: Callable[[Any, dict[str, Any]], object],
+        needs_reason: bool = True,
+        may_override: bool = False,
+    ) -> HttpResponse:
+        """`each` is called with a chosen object and what the form holds."""
+        confirmed = "confirmed" in request.POST
+        form = DecisionForm(
+            request.POST if confirmed else None,
+            needs_reason=needs_reason,
+            may_override=may_override,
+        )
+        if not (confirmed and form.is_valid()):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "opts": self.model._meta,
+                "chosen": chosen,
+                "form": form,
+                "act": act,
+            }
+            return TemplateResponse(request, "admin/social/decide.html", context)
+        self.act_on(request, chosen, title, lambda one: each(one, form.cleaned_data))
+        return HttpResponseRedirect(request.get_full_path())
+
+    def act_on(
+        self,
+        request: HttpRequest,
+        chosen: Iterable[Post | Revision],
+        title: str,
+        act: Callable[[Any], object],
+    ) -> None:
+        """What is refused of one is told, and says nothing of the others."""
+        for one in chosen:
+            name = one.title or str(one)
+            try:
+                act(one)
+            except Refused as refused:
+                self.message_user(request, f"{name}: {refused.detail}", messages.ERROR)
+            else:
+                self.message_user(request, f"{title}: {name}", messages.SUCCESS)
+
+
 @admin.register(Revision)
-class RevisionAdmin(LookOnlyAdmin[Revision]):
-    list_display = ("title", "author", "state", "submitted_at", "decided_at")
+class RevisionAdmin(Desk):
+    list_display = ("title", "author", "state", "submitted_at", "claimed", "decided_at")
     list_filter = (PendingFirst,)
-    list_select_related = ("post__author",)
-    ordering = ("submitted_at", "id")
-    actions = ("approve", "reject")
+    list_select_related = ("post__author", "claimed_by")
+    search_fields = ("post__author__username_key", "title")
+    ordering = ("queue_order",)
+    actions = ("approve", "reject", "request_changes", "claim", "release")
     fields = (
         "title",
         "author",
         "state",
         "version",
         "submitted_at",
+        "claimed",
         "body",
         "live_body",
         "reason",
+        "remarks",
         "decided_by",
         "decided_at",
     )
@@ -75,81 +134,175 @@ class RevisionAdmin(LookOnlyAdmin[Revision]):
     def author(self, revision: Revision) -> str:
         return str(revision.post.author)
 
+    @admin.display(description="claimed by")
+    def claimed(self, revision: Revision) -> str:
+        is_claimed = revision.is_claimed_from(0, timezone.now())
+        return str(revision.claimed_by) if is_claimed else ""
+
     @admin.display(description="live text")
     def live_body(self, revision: Revision) -> str:
         return revision.post.body or "(none yet)"
 
     @admin.action(description="Approve", permissions=["view"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse | None:
-        return self.decide(request, queryset, act="approve")
+    def approve(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
+        return self.decide(request, queryset, "approve", moderation.approve_revision)
 
     @admin.action(description="Reject with a reason", permissions=["view"])
-    def reject(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse | None:
-        return self.decide(request, queryset, act="reject")
+    def reject(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
+        return self.decide(request, queryset, "reject", moderation.reject_revision, "reason")
+
+    @admin.action(description="Ask for changes", permissions=["view"])
+    def request_changes(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
+        service = moderation.request_changes
+        return self.decide(request, queryset, "request_changes", service, "remarks")
 
     def decide(
-        self, request: HttpRequest, queryset: QuerySet[Revision], *, act: str
-    ) -> HttpResponse | None:
-        """Shows what was chosen in full, then decides on just the versions that were shown."""
-        confirmed = "confirmed" in request.POST
-        form = DecisionForm(request.POST if confirmed else None, needs_reason=act == "reject")
-        if not (confirmed and form.is_valid()):
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "Reject" if act == "reject" else "Approve",
-                "opts": self.model._meta,
-                "revisions": queryset.select_related("post__author"),
-                "form": form,
-                "act": act,
-            }
-            return TemplateResponse(request, "admin/social/revision/decide.html", context)
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Revision],
+        act: str,
+        service: Callable[..., object],
+        reason: str = "",
+    ) -> HttpResponse:
+        """Decides on just the versions that were shown; `reason` is the service's word for it."""
         by = principal_of(request)
-        for revision_id in queryset.values_list("pk", flat=True):
-            self.decide_on_one(
-                request, by, revision_id, act, str(form.cleaned_data.get("reason", ""))
-            )
-        return HttpResponseRedirect(request.get_full_path())
 
-    def decide_on_one(
-        self, request: HttpRequest, by: Principal, revision_id: int, act: str, reason: str
-    ) -> None:
-        seen = request.POST.get(f"version-{revision_id}", "")
-        version = int(seen) if re.fullmatch("[0-9]{1,9}", seen) else 0
-        try:
-            if act == "approve":
-                moderated = moderation.approve_revision(
-                    revision_id=revision_id, by=by, version=version
-                ).title
-            else:
-                moderated = moderation.reject_revision(
-                    revision_id=revision_id, by=by, version=version, reason=reason
-                ).title
-        except Refused as refused:
-            self.message_user(request, f"Revision {revision_id}: {refused.detail}", messages.ERROR)
-        else:
-            done = "Approved" if act == "approve" else "Rejected"
-            self.message_user(request, f"{done}: {moderated}", messages.SUCCESS)
+        def each(revision: Revision, given: dict[str, Any]) -> None:
+            seen = request.POST.get(f"version-{revision.pk}", "")
+            version = int(seen) if re.fullmatch("[0-9]{1,9}", seen) else 0
+            more = {reason: given["reason"]} if reason else {}
+            service(
+                revision_id=revision.pk,
+                by=by,
+                version=version,
+                override=given["override"],
+                **more,
+            )
+
+        return self.confirm(
+            request,
+            queryset.select_related("post__author"),
+            act,
+            title=DONE[act],
+            each=each,
+            needs_reason=bool(reason),
+            may_override=True,
+        )
+
+    @admin.action(description="Claim for 15 minutes", permissions=["view"])
+    def claim(self, request: HttpRequest, queryset: QuerySet[Revision]) -> None:
+        by = principal_of(request)
+        self.act_on(
+            request,
+            queryset,
+            "Claimed",
+            lambda one: moderation.claim_revision(revision_id=one.pk, by=by),
+        )
+
+    @admin.action(description="Leave to others", permissions=["view"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Revision]) -> None:
+        by = principal_of(request)
+        self.act_on(
+            request,
+            queryset,
+            "Left to others",
+            lambda one: moderation.release_revision(revision_id=one.pk, by=by),
+        )
+
+
+DONE = {
+    "approve": "Approved",
+    "reject": "Rejected",
+    "request_changes": "Changes asked for",
+}
+
+
+class Status(admin.SimpleListFilter):
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("live", "Live"), ("hidden", "Hidden"), ("deleted", "Deleted")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
+        match self.value():
+            case "live":
+                return queryset.filter(hidden_at=None, deleted_at=None)
+            case "hidden":
+                return queryset.filter(hidden_at__isnull=False, deleted_at=None)
+            case "deleted":
+                return queryset.filter(deleted_at__isnull=False)
+            case _:
+                return queryset
 
 
 @admin.register(Post)
-class PostAdmin(LookOnlyAdmin[Post]):
-    list_display = ("slug", "title", "author", "published_at", "comment_count")
+class PostAdmin(Desk):
+    list_display = ("slug", "title", "author", "status", "published_at", "comment_count")
     list_select_related = ("author",)
-    search_fields = ("slug",)
+    list_filter = (Status,)
+    search_fields = ("slug", "author__username_key")
     ordering = ("-id",)
-    fields = ("slug", "author", "title", "body", "version", "published_at", "comment_count")
+    actions = ("hide", "unhide", "remove", "restore")
+    fields = ("slug", "author", "status", "title", "body", "version", "published_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
+        """What was never approved is seen as a revision, once it is submitted."""
         return super().get_queryset(request).filter(published_at__isnull=False)
+
+    @admin.action(description="Hide with a reason", permissions=["view"])
+    def hide(self, request: HttpRequest, queryset: QuerySet[Post]) -> HttpResponse:
+        return self.with_reason(request, queryset, "hide", "Hidden", moderation.hide_post)
+
+    @admin.action(description="Delete with a reason", permissions=["view"])
+    def remove(self, request: HttpRequest, queryset: QuerySet[Post]) -> HttpResponse:
+        return self.with_reason(request, queryset, "remove", "Deleted", moderation.remove_post)
+
+    @admin.action(description="Put back into sight", permissions=["view"])
+    def unhide(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
+        by = principal_of(request)
+        back = "Back in sight"
+        self.act_on(
+            request, queryset, back, lambda post: moderation.unhide_post(slug=post.slug, by=by)
+        )
+
+    @admin.action(description="Restore", permissions=["view"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
+        by = principal_of(request)
+        self.act_on(
+            request,
+            queryset,
+            "Restored",
+            lambda post: moderation.restore_post(slug=post.slug, by=by),
+        )
+
+    def with_reason(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Post],
+        act: str,
+        title: str,
+        service: Callable[..., object],
+    ) -> HttpResponse:
+        by = principal_of(request)
+
+        def each(post: Post, given: dict[str, Any]) -> None:
+            service(slug=post.slug, by=by, reason=given["reason"])
+
+        return self.confirm(request, queryset.select_related("author"), act, title=title, each=each)
 
 
 @admin.register(ModerationAct)
 class ModerationActAdmin(LookOnlyAdmin[ModerationAct]):
-    list_display = ("at", "actor", "act", "revision", "reason")
+    list_display = ("at", "actor", "act", "post", "reason")
     list_filter = ("act",)
-    list_select_related = ("actor", "revision")
+    search_fields = ("actor__username_key", "post__slug")
     ordering = ("-id",)
-    fields = ("at", "actor", "act", "revision", "reason")
+    fields = ("at", "actor", "act", "post", "revision_id", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModerationAct]:
+        """Joined, since what is referred to may be gone: then it is empty."""
+        return super().get_queryset(request).select_related("actor", "post")
 
 
 def principal_of(request: HttpRequest) -> Principal:
