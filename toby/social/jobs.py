@@ -5,9 +5,10 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from toby.social.models import Comment, Post
+from toby.social.models import Comment, IdempotencyKey, Post
 
 RESTORABLE_FOR = timedelta(days=30)
+KEYS_KEPT_FOR = timedelta(days=1)
 
 
 def purge_deleted_posts() -> int:
@@ -23,3 +24,9 @@ def purge_deleted_posts() -> int:
                 found.delete()
                 count += 1
     return count
+
+
+def purge_idempotency_keys() -> int:
+    """Deletes keys under which nobody asks any more."""
+    before = timezone.now() - KEYS_KEPT_FOR
+    return IdempotencyKey.objects.filter(created_at__lt=before).delete()[0]

@@ -255,6 +255,24 @@ class Follow(models.Model):
         return f"{self.follower_id} follows {self.followee_id}"
 
 
+class IdempotencyKey(models.Model):
+    """Something that a client asked for under a key of its own, and what it was answered."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = ExactCharField(max_length=100)
+    fingerprint = ExactCharField(max_length=64)
+    answer = models.BinaryField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "key"], name="a_key_stands_for_one_request"),
+        )
+
+    def __str__(self) -> str:
+        return f"key of user {self.user_id}"
+
+
 class TimelineEntry(models.Model):
     """A post in a reader's home feed, put there by the timeline consumer when it went live."""
 

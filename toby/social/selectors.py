@@ -65,6 +65,11 @@ def open_revision(of: Post, *, seen_by: Principal | None) -> Revision | None:
     return revision if is_author or (seen_by.is_moderator and in_queue) else None
 
 
+def etag(of: Post, proposed: Revision | None) -> str:
+    """Changes with the live text and with what is proposed, as far as the reader may see it."""
+    return f'"{of.version}.{proposed.pk}.{proposed.version}"' if proposed else f'"{of.version}"'
+
+
 def queue(
     *,
     seen_by: Principal,

@@ -1,8 +1,12 @@
 """The social service's endpoints."""
 
+import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+from django.http import HttpResponse
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -20,6 +24,7 @@ from toby.common.permissions import (
     principal,
     principal_or_none,
 )
+from toby.common.renderers import Out
 from toby.common.views import no_content, one_of, parsed
 from toby.social import selectors
 from toby.social.models import Act, TimelineEntry
@@ -45,13 +50,22 @@ from toby.social.serializers import (
     RejectIn,
     RevisionOut,
 )
-from toby.social.services import comments, follows, moderation, posts
+from toby.social.services import comments, follows, idempotency, moderation, posts
 
 LOG_ACT = OpenApiParameter("act", str, description="Only this act.", enum=Act.values)
 LOG_ACTOR = OpenApiParameter("actor", str, description="Only what this username did.")
 LOG_POST = OpenApiParameter("post", str, description="Only what was done to the post of this slug.")
 
 
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, "header", description="The ETag of what you saw: 412 if it has changed since."
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": "^[!-~]{0,100}$"},
+    "header",
+    description="Your own, for a day: what is asked again under it is done once.",
+)
 QUEUE_FILTERS = [
     OpenApiParameter("author", str, description="Only this username's."),
     OpenApiParameter("claimed", str, enum=["free", "mine", "others"], description="By claim."),
@@ -60,13 +74,26 @@ QUEUE_FILTERS = [
 ]
 
 
+def created(request: Request, work: Callable[[], Out]) -> HttpResponse:
+    """201 with what `work` makes; made once for an Idempotency-Key."""
+    asked = f"{request.method} {request.path}\n".encode() + msgspec.json.encode(request.data)
+    answer, was_given = idempotency.once(
+        key=request.headers.get("Idempotency-Key", ""),
+        by=principal(request),
+        fingerprint=hashlib.sha256(asked).hexdigest(),
+        work=lambda: msgspec.json.encode(work()),
+    )
+    headers = {"Idempotency-Replayed": "true"} if was_given else None
+    return HttpResponse(answer, status=201, content_type="application/json", headers=headers)
+
+
 def queue_filters(request: Request) -> dict[str, Any]:
     """Raises InvalidInput for what is none."""
     given = request.query_params
     found: dict[str, Any] = {"author": given.get("author", "")}
     found["claimed"] = one_of(request, "claimed", ("", "free", "mine", "others"))
     found["first_time"] = one_of(request, "first_time", ("", "false", "true")) == "true"
-    if since := given.get("waiting_since"):
+    if (since := given.get("waiting_since")) is not None:
         try:
             moment = parse_datetime(since)
         except ValueError:
@@ -86,11 +113,16 @@ class Posts(APIView):
         rows = selectors.live_posts()
         return Response(paginate(request, rows, name="posts", by="live_order", render=PostOut.of))
 
-    @extend_schema(request=PostIn, responses={201: PostDetailOut})
-    def post(self, request: Request) -> Response:
+    @extend_schema(request=PostIn, responses={201: PostDetailOut}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request) -> HttpResponse:
         """Write a post: a draft that only you see."""
-        draft = posts.create_post(by=principal(request), **parsed(PostIn, request))
-        return Response(PostDetailOut.of_post(draft.post, draft), status=201)
+        caller, given = principal(request), parsed(PostIn, request)
+
+        def work() -> PostDetailOut:
+            draft = posts.create_post(by=caller, **given)
+            return PostDetailOut.of_post(draft.post, draft)
+
+        return created(request, work)
 
 
 class OnePost(APIView):
@@ -102,13 +134,20 @@ class OnePost(APIView):
         caller = principal_or_none(request)
         post = selectors.post(slug, seen_by=caller)
         proposed = selectors.open_revision(post, seen_by=caller)
-        return Response(PostDetailOut.of_post(post, proposed))
+        tag = {"ETag": selectors.etag(post, proposed)}
+        return Response(PostDetailOut.of_post(post, proposed), headers=tag)
 
-    @extend_schema(request=PostIn, responses=RevisionOut)
+    @extend_schema(request=PostIn, responses=RevisionOut, parameters=[IF_MATCH])
     def put(self, request: Request, slug: str) -> Response:
         """Change your draft, or propose a change of what is live."""
-        revision = posts.propose_edit(slug=slug, by=principal(request), **parsed(PostIn, request))
-        return Response(RevisionOut.of(revision))
+        revision = posts.propose_edit(
+            slug=slug,
+            by=principal(request),
+            if_match=request.headers.get("If-Match", ""),
+            **parsed(PostIn, request),
+        )
+        tag = {"ETag": selectors.etag(revision.post, revision)}
+        return Response(RevisionOut.of(revision), headers=tag)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
@@ -164,13 +203,15 @@ class Comments(APIView):
             paginate(request, rows, name=f"comments:{post.pk}", by="id", render=CommentOut.of)
         )
 
-    @extend_schema(request=CommentIn, responses={201: CommentOut})
-    def post(self, request: Request, slug: str) -> Response:
+    @extend_schema(request=CommentIn, responses={201: CommentOut}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, slug: str) -> HttpResponse:
         """Comment on a live post."""
-        comment = comments.add_comment(
-            slug=slug, by=principal(request), **parsed(CommentIn, request)
-        )
-        return Response(CommentOut.of(comment), status=201)
+        caller, given = principal(request), parsed(CommentIn, request)
+
+        def work() -> CommentOut:
+            return CommentOut.of(comments.add_comment(slug=slug, by=caller, **given))
+
+        return created(request, work)
 
 
 class MyPosts(APIView):

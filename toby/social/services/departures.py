@@ -5,7 +5,7 @@ from django.db.models import F
 
 from toby.events import UserUnfollowed
 from toby.outbox.emit import emit
-from toby.social.models import Comment, Follow, Post, Profile, TimelineEntry
+from toby.social.models import Comment, Follow, IdempotencyKey, Post, Profile, TimelineEntry
 from toby.social.services.follows import count_change, lock_profiles
 
 AT_ONCE = 500
@@ -18,6 +18,7 @@ def forget_person(*, user_id: int) -> None:
         unfollow_everybody(user_id)
         lose_all_followers(user_id)
         TimelineEntry.objects.filter(reader_id=user_id).delete()
+        IdempotencyKey.objects.filter(user_id=user_id).delete()
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             Comment.objects.filter(post=post).delete()
             post.delete()

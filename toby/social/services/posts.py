@@ -12,7 +12,7 @@ from toby.common.principals import Principal
 from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
 from toby.outbox.emit import emit
 from toby.social.models import Act, ModerationAct, Post, Revision, State
-from toby.social.selectors import Gone
+from toby.social.selectors import Gone, etag
 
 SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -21,6 +21,12 @@ class NothingToSubmit(Refused):
     """This post has no draft."""
 
     status, code = 409, "nothing_to_submit"
+
+
+class ChangedMeanwhile(Refused):
+    """This is no longer what you saw: somebody, or you elsewhere, has changed it."""
+
+    status, code = 412, "changed_meanwhile"
 
 
 class NothingToWithdraw(Refused):
@@ -51,14 +57,19 @@ def create_post(*, by: Principal, title: str, body: str) -> Revision:
         )
 
 
-def propose_edit(*, slug: str, by: Principal, title: str, body: str) -> Revision:
+def propose_edit(
+    *, slug: str, by: Principal, title: str, body: str, if_match: str = ""
+) -> Revision:
     """Changes the open draft of a post, or opens one; the live text stays.
 
-    Raises RevisionPending while a moderator may be reading.
+    `if_match` is the ETag of what the author saw. Raises RevisionPending while a moderator may be
+    reading, and ChangedMeanwhile.
     """
     with transaction.atomic():
         post = lock_own_post(slug, by)
         revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
+        if if_match not in {"", "*", etag(post, revision)}:
+            raise ChangedMeanwhile
         if revision is None:
             return Revision.objects.create(
                 post=post,
