@@ -1,9 +1,13 @@
 """Deciding on revisions, by API and in Django admin: the same rows, log and events."""
 
+import json
 from collections.abc import Callable
 from functools import partial
+from io import StringIO
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tests.common.support import together
@@ -48,6 +52,17 @@ def by_admin(moderator: User, revision: Revision, act: str, reason: str) -> None
     admin_decides(log_in(), [revision], act, reason)
 
 
+def by_command(moderator: User, revision: Revision, act: str, reason: str) -> None:
+    more = ["--reason", reason] if reason else []
+    run(act, f"{revision.pk}:{revision.version}", "--by", moderator.username, *more)
+
+
+def run(*arguments: str) -> Any:
+    printed = StringIO()
+    call_command("moderation", *arguments, "--json", stdout=printed)
+    return json.loads(printed.getvalue())
+
+
 def log_in() -> Client:
     client = Client()
     login = {"username": "mod@toby.example", "password": PASSWORD}
@@ -67,9 +82,9 @@ def admin_decides(client: Client, revisions: list[Revision], act: str, reason: s
     return client.post("/admin/social/revision/", confirmed, follow=True).content.decode()
 
 
-@pytest.mark.parametrize("way", [by_api, by_admin])
+@pytest.mark.parametrize("way", [by_api, by_admin, by_command])
 @pytest.mark.parametrize(("act", "reason"), [("approve", ""), ("reject", "Too short.")])
-def test_a_decision_makes_the_same_rows_log_and_events_by_either_way(
+def test_a_decision_makes_the_same_rows_log_and_events_by_every_way(
     moderator: User, way: Callable[..., None], act: str, reason: str
 ) -> None:
     revision = make_pending(title="Tides", body="They come.")
@@ -263,6 +278,51 @@ def test_the_queue_is_oldest_first_in_pages_of_constant_queries(
     second = caller.get(first["next"]).body
     assert [row["id"] for row in second["results"]] == [r.pk for r in revisions[3:]]
     assert caller.get(second["previous"]).body["results"] == first["results"]
+
+
+class TestCommand:
+    def test_it_lists_what_waits_and_says_what_it_would_do(self, moderator: User) -> None:
+        revision = make_pending(title="Tides")
+        row = run("queue")[0]
+        assert (row["revision"], row["title"]) == (f"{revision.pk}:{revision.version}", "Tides")
+        assert run("queue", "--author", "nobody") == []
+        assert run("approve", row["revision"], "--by", "mod", "--dry-run") == [
+            {"revision": revision.pk, "would": "approve"}
+        ]
+        assert Revision.objects.get().state == "pending"
+
+    def test_what_is_refused_is_told_and_the_rest_is_done(
+        self, moderator: User, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        good, stale = make_pending(), make_pending()
+        chosen = (f"{good.pk}:{good.version}", f"{stale.pk}:{stale.version + 1}")
+        with pytest.raises(CommandError, match="not all") as error:
+            call_command("moderation", "approve", *chosen, "--by", "mod", "--json")
+        assert error.value.returncode == 1
+        rows = json.loads(capsys.readouterr().out)
+        assert [row["done"] for row in rows] == [True, False]
+        assert "not the one that was looked at" in rows[1]["refused"]
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("approve", "1:1", "--by", "nobody"),
+            ("approve", "1:1", "--by", "reader"),
+            ("approve", "one", "--by", "mod"),
+            ("approve", "1", "--by", "mod"),
+            ("approve", "1:²", "--by", "mod"),
+            ("approve", "999:1", "--by", "mod", "--dry-run"),
+            ("queue", "--limit", "0"),
+        ],
+    )
+    def test_what_cannot_be_is_one_line_and_exit_code_2(
+        self, moderator: User, arguments: tuple[str, ...]
+    ) -> None:
+        make_user("reader")
+        with pytest.raises(CommandError) as error:
+            run(*arguments)
+        assert error.value.returncode == 2
+        assert "\n" not in str(error.value)
 
 
 class TestAdmin:

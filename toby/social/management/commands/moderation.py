@@ -1,0 +1,93 @@
+"""The moderators' queue from a shell: what waits, and decisions, as by API and in admin."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError, CommandParser
+
+from toby.common.command import Command as BaseCommand
+from toby.common.principals import Principal
+from toby.social import selectors
+from toby.social.services import moderation
+
+MOST = 100
+
+
+class Command(BaseCommand):
+    help = "Lists what waits for a decision, or decides on revisions in a moderator's name."
+    prints_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        acts = parser.add_subparsers(dest="act", required=True)
+        queue = acts.add_parser("queue", help="what waits, the longest first")
+        queue.add_argument("--author", default="", help="only this username's")
+        queue.add_argument("--limit", type=int, default=20, help=f"up to {MOST}")
+        for name, what in (("approve", "make revisions live"), ("reject", "refuse revisions")):
+            decide = acts.add_parser(name, help=what)
+            decide.add_argument("revision", nargs="+", help="ID:VERSION, as the queue shows them")
+            decide.add_argument("--by", required=True, help="a moderator's username")
+            decide.add_argument("--dry-run", action="store_true", help="say what would be done")
+            if name == "reject":
+                decide.add_argument("--reason", required=True, help="the authors are told")
+        for one in acts.choices.values():
+            one.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["act"] == "queue":
+            self.queue(**options)
+        else:
+            self.decide(**options)
+
+    def queue(self, *, author: str, limit: int, json: bool, **options: Any) -> None:
+        if not 1 <= limit <= MOST:
+            raise CommandError(f"--limit: from 1 to {MOST}", returncode=2)
+        nobody = Principal(user_id=0, username="")
+        rows = selectors.queue(seen_by=nobody, author=author).order_by("queue_order")[:limit]
+        table = [
+            {
+                "revision": f"{row.pk}:{row.version}",
+                "author": row.post.author.username,
+                "submitted": row.submitted_at,
+                "title": row.title,
+            }
+            for row in rows
+        ]
+        self.table(table, as_json=json)
+
+    def decide(self, *, act: str, revision: list[str], by: str, json: bool, **options: Any) -> None:
+        moderator = moderator_named(by)
+        chosen = [id_and_version(text) for text in revision]
+        if options["dry_run"]:
+            seen = [selectors.revision(pk, seen_by=moderator) for pk, _ in chosen]
+            self.table([{"revision": row.pk, "would": act} for row in seen], as_json=json)
+            return
+        reason = options.get("reason", "")
+        decided = moderation.decide_on_many(act=act, revisions=chosen, by=moderator, reason=reason)
+        rows = [
+            {
+                "revision": one.revision_id,
+                "done": one.refused is None,
+                "refused": one.refused.detail if one.refused else "",
+            }
+            for one in decided
+        ]
+        self.table(rows, as_json=json)
+        if any(one.refused for one in decided):
+            raise CommandError("not all were decided on", returncode=1)
+
+
+def moderator_named(username: str) -> Principal:
+    key = username.casefold()
+    user = get_user_model().objects.filter(username_key=key, is_active=True).first()
+    if user is None or not user.principal().is_moderator:
+        raise CommandError(f"{username} is no moderator", returncode=2)
+    found: Principal = user.principal()
+    return found
+
+
+def id_and_version(text: str) -> tuple[int, int]:
+    parts = text.split(":")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise CommandError(f"{text}: should look like 31:2", returncode=2)
+    return int(parts[0]), int(parts[1])
