@@ -74,6 +74,8 @@ class Post(models.Model):
     slug = ExactCharField(max_length=100, unique=True)
     title = models.CharField(max_length=200, blank=True)
     body = models.TextField(blank=True)
+    # What `body` is as HTML, made when it went live: it is shown more often than it changes.
+    html = models.TextField(blank=True)
     version = models.PositiveIntegerField(default=0)
     comment_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()

@@ -9,11 +9,16 @@ from rest_framework import serializers
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import Flag, In, Text, Whole
 from toby.social.models import Comment, ModerationAct, Post, Profile, Revision
+from toby.social.rendering import html_of
 from toby.social.selectors import QueueCounts
 
 
 class PostIn(In):
     title = Text(max_length=200)
+    body = Text(max_length=100_000, trim_whitespace=False)
+
+
+class PreviewIn(In):
     body = Text(max_length=100_000, trim_whitespace=False)
 
 
@@ -84,6 +89,13 @@ class PostOut(Out, frozen=True, kw_only=True):
     @classmethod
     def of(cls, post: Post) -> "PostOut":
         return cls(**shared(post))
+
+
+class PreviewOut(Out, frozen=True, kw_only=True):
+    """The body as it will be shown, and the usernames that it mentions."""
+
+    html: str
+    mentions: list[str]
 
 
 class RevisionOut(Out, frozen=True, kw_only=True):
@@ -169,9 +181,11 @@ class AllDecidedOut(Out, frozen=True, kw_only=True):
 
 
 class PostDetailOut(PostOut, frozen=True, kw_only=True):
-    """A post with its text; `proposed` only for those who may see it."""
+    """A post with its text, as Markdown and as sanitised HTML; `proposed` only for those who may
+    see it."""
 
     body: str
+    html: str
     version: int
     proposed: RevisionOut | None
 
@@ -180,6 +194,8 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
         return cls(
             **shared(post),
             body=post.body,
+            # One that went live before bodies were rendered has none yet.
+            html=post.html or html_of(post.body, of_post=post.pk),
             version=post.version,
             proposed=RevisionOut.of(proposed) if proposed else None,
         )

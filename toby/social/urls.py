@@ -22,6 +22,7 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
     path("api/v1/posts", views.Posts.as_view()),
+    path("api/v1/preview", views.Preview.as_view()),
     path("api/v1/posts/<slug:slug>", views.OnePost.as_view()),
     path("api/v1/posts/<slug:slug>/submit", views.Submit.as_view()),
     path("api/v1/posts/<slug:slug>/withdraw", views.Withdraw.as_view()),

@@ -28,6 +28,7 @@ from toby.common.renderers import Out
 from toby.common.views import no_content, one_of, parsed
 from toby.social import selectors
 from toby.social.models import Act, TimelineEntry
+from toby.social.rendering import render
 from toby.social.serializers import (
     ActOut,
     AllDecidedOut,
@@ -43,6 +44,8 @@ from toby.social.serializers import (
     PostDetailOut,
     PostIn,
     PostOut,
+    PreviewIn,
+    PreviewOut,
     ProfileOut,
     QueueCountsOut,
     QueuedOut,
@@ -123,6 +126,16 @@ class Posts(APIView):
             return PostDetailOut.of_post(draft.post, draft)
 
         return created(request, work)
+
+
+class Preview(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=PreviewIn, responses=PreviewOut)
+    def post(self, request: Request) -> Response:
+        """What a body will look like; nothing is kept."""
+        rendered = render(parsed(PreviewIn, request)["body"])
+        return Response(PreviewOut(html=rendered.html, mentions=list(rendered.mentions)))
 
 
 class OnePost(APIView):
