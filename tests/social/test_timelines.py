@@ -10,7 +10,14 @@ import pytest
 from django.db import transaction
 
 from tests.common.support import DEADLINE_S, together
-from tests.factories import make_follow, make_live_post, make_pending, make_user, principal
+from tests.factories import (
+    make_follow,
+    make_live_post,
+    make_moderator,
+    make_pending,
+    make_user,
+    principal,
+)
 from toby.accounts.models import User
 from toby.common.kafka import Incoming
 from toby.consumer.models import ConsumedEvent, DeadLetter
@@ -19,7 +26,7 @@ from toby.events.envelope import headers
 from toby.outbox.models import OutboxEvent
 from toby.social.handlers import handlers
 from toby.social.models import Post, TimelineEntry
-from toby.social.services import follows, timelines
+from toby.social.services import follows, moderation, timelines
 
 PUBLISHED = b"social.post_published.v1"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -93,6 +100,26 @@ def test_an_edit_that_is_approved_puts_a_post_into_no_feed_again(ana: User, ben:
     before = list(TimelineEntry.objects.values())
     consume(emitted())
     assert list(TimelineEntry.objects.values()) == before
+
+
+@pytest.mark.parametrize("act", ["hide", "delete"])
+def test_what_was_gone_when_its_event_came_enters_feeds_once_it_is_back(
+    ana: User, ben: User, act: str
+) -> None:
+    make_follow(ben, ana)
+    post, by = make_live_post(ana), principal(make_moderator())
+    if act == "hide":
+        moderation.hide_post(slug=post.slug, by=by, reason="x")
+    else:
+        moderation.remove_post(slug=post.slug, by=by, reason="x")
+    consume(emitted())
+    assert feed(ben) == []
+    if act == "hide":
+        moderation.unhide_post(slug=post.slug, by=by)
+    else:
+        moderation.restore_post(slug=post.slug, by=by)
+    consume(emitted())
+    assert feed(ben) == [post.slug]
 
 
 def test_unfollowing_takes_only_the_one_authors_posts(ana: User, ben: User) -> None:

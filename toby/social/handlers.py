@@ -3,7 +3,14 @@
 from typing import Any
 
 from toby.consumer.handlers import Handlers
-from toby.events import Envelope, PostPublished, UserDeleted, UserFollowed, UserUnfollowed
+from toby.events import (
+    Envelope,
+    PostPublished,
+    PostRestored,
+    UserDeleted,
+    UserFollowed,
+    UserUnfollowed,
+)
 from toby.social.services import departures, timelines
 
 
@@ -25,6 +32,11 @@ handlers = Handlers(TimelineWork)
 
 @handlers.handles(PostPublished)
 def fill_the_followers_feeds(event: PostPublished, work: Any) -> None:
+    timelines.add_post(post_id=event.post_id)
+
+
+@handlers.handles(PostRestored)
+def fill_what_was_passed_over_while_it_was_gone(event: PostRestored, work: Any) -> None:
     timelines.add_post(post_id=event.post_id)
 
 
