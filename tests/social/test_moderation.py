@@ -1,5 +1,6 @@
 """Deciding on revisions, by API and in Django admin: the same rows, log and events."""
 
+import csv
 import json
 from collections.abc import Callable
 from functools import partial
@@ -303,9 +304,28 @@ class TestCommand:
         assert [row["done"] for row in rows] == [True, False]
         assert "not the one that was looked at" in rows[1]["refused"]
 
+    def test_the_log_is_exported_for_programs_and_for_spreadsheets(self, moderator: User) -> None:
+        revision = make_pending(title="Tides")
+        by_command(moderator, revision, "reject", '=HYPERLINK("x"), "quoted"')
+
+        def printed(*options: str) -> list[str]:
+            out = StringIO()
+            call_command("moderation", "log", *options, stdout=out)
+            return out.getvalue().splitlines()
+
+        lines = [json.loads(line) for line in printed("--json")]
+        assert [(line["act"], line["slug"]) for line in lines] == [
+            ("submitted", revision.post.slug),
+            ("rejected", revision.post.slug),
+        ]
+        rows = list(csv.DictReader(printed("--csv", "--actor", "MOD")))
+        assert [row["reason"] for row in rows] == ['\'=HYPERLINK("x"), "quoted"']
+        assert len(printed("--act", "submitted")) == 2
+
     @pytest.mark.parametrize(
         "arguments",
         [
+            ("log", "--act", "danced"),
             ("approve", "1:1", "--by", "nobody"),
             ("approve", "1:1", "--by", "reader"),
             ("approve", "one", "--by", "mod"),

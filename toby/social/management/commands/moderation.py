@@ -1,20 +1,23 @@
-"""The moderators' queue from a shell: what waits, and decisions, as by API and in admin."""
+"""The moderators' queue from a shell: what waits, decisions as by API and in admin, and the log."""
 
+import csv
 from typing import Any
 
+import msgspec
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from toby.common.command import Command as BaseCommand
 from toby.common.principals import Principal
 from toby.social import selectors
+from toby.social.serializers import LogOut
 from toby.social.services import moderation
 
 MOST = 100
 
 
 class Command(BaseCommand):
-    help = "Lists what waits for a decision, or decides on revisions in a moderator's name."
+    help = "Lists what waits, decides on revisions in a moderator's name, and exports the log."
     prints_json = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,12 +33,18 @@ class Command(BaseCommand):
             decide.add_argument("--dry-run", action="store_true", help="say what would be done")
             if name == "reject":
                 decide.add_argument("--reason", required=True, help="the authors are told")
+        log = acts.add_parser("log", help="who did what, when and why, the oldest first")
+        for name in ("act", "actor", "post"):
+            log.add_argument(f"--{name}", dest=f"only_{name}", default="", help=f"only this {name}")
+        log.add_argument("--csv", action="store_true", help="print CSV, for spreadsheets")
         for one in acts.choices.values():
             one.add_argument("--json", action="store_true", help="print JSON, for programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["act"] == "queue":
             self.queue(**options)
+        elif options["act"] == "log":
+            self.log(**options)
         else:
             self.decide(**options)
 
@@ -54,6 +63,21 @@ class Command(BaseCommand):
             for row in rows
         ]
         self.table(table, as_json=json)
+
+    def log(self, *, json: bool, **options: Any) -> None:
+        """All of it, a line at a time: it may be long."""
+        wanted = {name: options[f"only_{name}"] for name in ("act", "actor", "post")}
+        lines = selectors.log(**wanted).order_by("id").iterator(chunk_size=500)
+        rows = (msgspec.structs.asdict(LogOut.of(line)) for line in lines)
+        if options["csv"]:
+            writer = csv.DictWriter(self.stdout, LogOut.__struct_fields__)
+            writer.writeheader()
+            writer.writerows({name: unarmed(cell) for name, cell in row.items()} for row in rows)
+        elif json:
+            for row in rows:
+                self.stdout.write(msgspec.json.encode(row).decode())
+        else:
+            self.table(list(rows), as_json=False)
 
     def decide(self, *, act: str, revision: list[str], by: str, json: bool, **options: Any) -> None:
         moderator = moderator_named(by)
@@ -91,3 +115,9 @@ def id_and_version(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
         raise CommandError(f"{text}: should look like 31:2", returncode=2)
     return int(parts[0]), int(parts[1])
+
+
+def unarmed(cell: object) -> object:
+    """A spreadsheet would run a text that begins like a formula (OWASP, CSV injection)."""
+    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{cell}" if is_formula else cell
