@@ -362,6 +362,25 @@ class TestAdmin:
         admin_decides(log_in(), [revision], "reject")
         assert Revision.objects.get().state == "pending"
 
+    def test_of_an_edit_one_reads_what_it_changes_and_how_it_will_look(
+        self, moderator: User
+    ) -> None:
+        author = make_user()
+        post = make_live_post(author, body="The tide comes *early*. <b>")
+        text = {"title": "T", "body": "The tide comes *late*. <b>"}
+        Caller(author).put(f"/api/v1/posts/{post.slug}", text)
+        Caller(author).post(f"/api/v1/posts/{post.slug}/submit")
+        revision, client = Revision.objects.get(open=True), log_in()
+        page = client.get(f"/admin/social/revision/{revision.pk}/change/").content.decode()
+        assert "<em>late</em>" in page
+        chosen = {"action": "approve", "_selected_action": revision.pk, "index": 0}
+        confirming = client.post("/admin/social/revision/", chosen).content.decode()
+        for shown in (page, confirming):
+            assert "<del>early</del><ins>late</ins>" in shown.replace("</del> ", "</del>")
+            assert "social/desk.css" in shown
+            assert "*. &lt;b&gt;" in shown
+            assert "<b>" not in shown
+
     def test_changes_are_asked_for_with_one_remark(self, moderator: User) -> None:
         revision = make_pending()
         admin_decides(log_in(), [revision], "request_changes", "Name your sources.")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,11 +10,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from toby.common.admin import LookOnlyAdmin
 from toby.common.errors import Refused
 from toby.common.principals import Principal
+from toby.social.diffs import as_html, word_diff
 from toby.social.models import ModerationAct, Post, Revision, State
+from toby.social.rendering import html_of
 from toby.social.services import moderation
 
 
@@ -31,6 +35,10 @@ class DecisionForm(forms.Form):
             del self.fields["reason"]
         if not may_override:
             del self.fields["override"]
+
+
+def text_of(one: Post | Revision) -> SafeString:
+    return changes_of(one) if isinstance(one, Revision) else format_html("{}", one.body)
 
 
 class PendingFirst(admin.SimpleListFilter):
@@ -54,6 +62,9 @@ class PendingFirst(admin.SimpleListFilter):
 class Desk(LookOnlyAdmin[Any]):
     """Actions that show what was chosen in full, take a reason, and call a service for each."""
 
+    class Media:
+        css: ClassVar[dict[str, list[str]]] = {"all": ["social/desk.css"]}
+
     def confirm(
         self,
         request: HttpRequest,
@@ -61,6 +72,7 @@ class Desk(LookOnlyAdmin[Any]):
         act: str,
         *,
         title: str,
+        done: str,
         each: Callable[[Any, dict[str, Any]], object],
         needs_reason: bool = True,
         may_override: bool = False,
@@ -77,19 +89,19 @@ class Desk(LookOnlyAdmin[Any]):
                 **self.admin_site.each_context(request),
                 "title": title,
                 "opts": self.model._meta,
-                "chosen": chosen,
+                "chosen": [(one, text_of(one)) for one in chosen],
                 "form": form,
                 "act": act,
             }
             return TemplateResponse(request, "admin/social/decide.html", context)
-        self.act_on(request, chosen, title, lambda one: each(one, form.cleaned_data))
+        self.act_on(request, chosen, done, lambda one: each(one, form.cleaned_data))
         return HttpResponseRedirect(request.get_full_path())
 
     def act_on(
         self,
         request: HttpRequest,
         chosen: Iterable[Post | Revision],
-        title: str,
+        done: str,
         act: Callable[[Any], object],
     ) -> None:
         """What is refused of one is told, and says nothing of the others."""
@@ -100,7 +112,7 @@ class Desk(LookOnlyAdmin[Any]):
             except Refused as refused:
                 self.message_user(request, f"{name}: {refused.detail}", messages.ERROR)
             else:
-                self.message_user(request, f"{title}: {name}", messages.SUCCESS)
+                self.message_user(request, f"{done}: {name}", messages.SUCCESS)
 
 
 @admin.register(Revision)
@@ -118,8 +130,8 @@ class RevisionAdmin(Desk):
         "version",
         "submitted_at",
         "claimed",
-        "body",
-        "live_body",
+        "changes",
+        "shown",
         "reason",
         "remarks",
         "decided_by",
@@ -139,9 +151,14 @@ class RevisionAdmin(Desk):
         is_claimed = revision.is_claimed_from(0, timezone.now())
         return str(revision.claimed_by) if is_claimed else ""
 
-    @admin.display(description="live text")
-    def live_body(self, revision: Revision) -> str:
-        return revision.post.body or "(none yet)"
+    @admin.display(description="text")
+    def changes(self, revision: Revision) -> SafeString:
+        """What is proposed; of an edit that waits, what it changes."""
+        return format_html('<div class="toby-text">{}</div>', changes_of(revision))
+
+    @admin.display(description="as it will be shown")
+    def shown(self, revision: Revision) -> SafeString:
+        return safe_html(revision)
 
     @admin.action(description="Approve", permissions=["view"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
@@ -183,7 +200,8 @@ class RevisionAdmin(Desk):
             request,
             queryset.select_related("post__author"),
             act,
-            title=DONE[act],
+            title=WORDS[act][0],
+            done=WORDS[act][1],
             each=each,
             needs_reason=bool(reason),
             may_override=True,
@@ -210,10 +228,24 @@ class RevisionAdmin(Desk):
         )
 
 
-DONE = {
-    "approve": "Approved",
-    "reject": "Rejected",
-    "request_changes": "Changes asked for",
+def changes_of(revision: Revision) -> SafeString:
+    waits = revision.state == State.PENDING
+    live = revision.post.body if waits else ""
+    return as_html(word_diff(live, revision.body)) if live else format_html("{}", revision.body)
+
+
+def safe_html(revision: Revision) -> SafeString:
+    # Sanitised by `render`: nothing of it is what its author wrote.
+    return mark_safe(html_of(revision.body, of_post=revision.post_id))  # noqa: S308
+
+
+# What the button says, and what is said once it is done.
+WORDS = {
+    "approve": ("Approve", "Approved"),
+    "reject": ("Reject", "Rejected"),
+    "request_changes": ("Ask for changes", "Changes asked for"),
+    "hide": ("Hide", "Hidden"),
+    "remove": ("Delete", "Deleted"),
 }
 
 
@@ -252,11 +284,11 @@ class PostAdmin(Desk):
 
     @admin.action(description="Hide with a reason", permissions=["view"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Post]) -> HttpResponse:
-        return self.with_reason(request, queryset, "hide", "Hidden", moderation.hide_post)
+        return self.with_reason(request, queryset, "hide", moderation.hide_post)
 
     @admin.action(description="Delete with a reason", permissions=["view"])
     def remove(self, request: HttpRequest, queryset: QuerySet[Post]) -> HttpResponse:
-        return self.with_reason(request, queryset, "remove", "Deleted", moderation.remove_post)
+        return self.with_reason(request, queryset, "remove", moderation.remove_post)
 
     @admin.action(description="Put back into sight", permissions=["view"])
     def unhide(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
@@ -281,7 +313,6 @@ class PostAdmin(Desk):
         request: HttpRequest,
         queryset: QuerySet[Post],
         act: str,
-        title: str,
         service: Callable[..., object],
     ) -> HttpResponse:
         by = principal_of(request)
@@ -289,7 +320,14 @@ class PostAdmin(Desk):
         def each(post: Post, given: dict[str, Any]) -> None:
             service(slug=post.slug, by=by, reason=given["reason"])
 
-        return self.confirm(request, queryset.select_related("author"), act, title=title, each=each)
+        return self.confirm(
+            request,
+            queryset.select_related("author"),
+            act,
+            title=WORDS[act][0],
+            done=WORDS[act][1],
+            each=each,
+        )
 
 
 @admin.register(ModerationAct)
