@@ -66,6 +66,7 @@ ALLOWED = {
     "GET api/v1/moderation/queue": MODERATOR,
     "GET api/v1/moderation/queue/counts": MODERATOR,
     "POST api/v1/moderation/decide": MODERATOR,
+    "GET api/v1/moderation/revisions/<id:revision_id>": MODERATOR,
     "POST api/v1/moderation/revisions/<id:revision_id>/claim": MODERATOR,
     "DELETE api/v1/moderation/revisions/<id:revision_id>/claim": MODERATOR,
     "POST api/v1/moderation/revisions/<id:revision_id>/approve": MODERATOR,

@@ -129,6 +129,29 @@ class TestItsFilters:
         assert counts["oldest_submitted_at"] == mod.get(QUEUE).body["results"][0]["submitted_at"]
 
 
+class TestReading:
+    def test_what_an_edit_changes_is_told_word_by_word(self, ana: User, mod: Caller) -> None:
+        path = f"/api/v1/posts/{make_live_post(ana, title='Live', body='It comes *early*.').slug}"
+        Caller(ana).put(path, {"title": "New", "body": "It comes *late*."})
+        Caller(ana).post(f"{path}/submit")
+        revision = Revision.objects.get(open=True)
+        read = mod.get(f"/api/v1/moderation/revisions/{revision.pk}").body
+        assert (read["title"], read["live_title"], read["is_edit"]) == ("New", "Live", True)
+        assert "<em>late</em>" in read["html"]
+        parts = [(change["kind"], change["text"]) for change in read["changes"]]
+        assert ("removed", "early") in parts
+        assert ("added", "late") in parts
+        assert "".join(text for kind, text in parts if kind != "added") == "It comes *early*."
+
+    def test_of_a_first_text_all_is_new(self, mod: Caller) -> None:
+        revision = make_pending(body="All of it")
+        read = mod.get(f"/api/v1/moderation/revisions/{revision.pk}").body
+        assert read["changes"] == [{"kind": "added", "text": "All of it"}]
+
+    def test_a_draft_is_nobody_elses_business(self, mod: Caller) -> None:
+        assert mod.get(f"/api/v1/moderation/revisions/{make_draft().pk}").status == 404
+
+
 class TestClaiming:
     def test_what_somebody_else_reads_is_not_decided_on_unless_overridden(
         self, mod: Caller, other: Caller

@@ -14,6 +14,7 @@ from tests.factories import (
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
 from toby.outbox.models import OutboxEvent
+from toby.social.models import Revision
 from toby.social.services import timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -55,6 +56,7 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/users/author": (set(), set(), set()),
     "/api/v1/moderation/queue": (set(), {"moderator"}, {"moderator"}),
     "/api/v1/moderation/log": (set(), set(), set()),
+    "/api/v1/moderation/revisions/{revision}": (set(), {"moderator"}, {"moderator"}),
     "/api/v1/notifications": (set(), set(), set()),
 }
 # What is read there tells of accounts, sessions and numbers.
@@ -92,7 +94,8 @@ def test_the_words_of_what_is_not_approved(
         Caller(author).put(f"/api/v1/posts/{slug}", text)
         Caller(author).post(f"/api/v1/posts/{slug}/submit")
     allowed = PLACES[place][("draft", "pending", "edit").index(state)]
-    assert sees(people[who], place.format(slug=slug)) == (who in allowed)
+    path = place.format(slug=slug, revision=Revision.objects.get(open=True).pk)
+    assert sees(people[who], path) == (who in allowed)
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -150,5 +153,6 @@ def test_by_writing_nobody_else_learns_that_there_is_a_draft(
 def test_every_place_where_something_is_read_is_here() -> None:
     shown = {place.replace("{slug}", "<slug:slug>").lstrip("/") for place in PLACES}
     shown = {route.replace("/author", "/<slug:username>") for route in shown}
+    shown = {route.replace("{revision}", "<id:revision_id>") for route in shown}
     read = {endpoint.route for endpoint in ENDPOINTS if endpoint.method == "GET"}
     assert read == shown | NO_POSTS

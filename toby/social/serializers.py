@@ -1,6 +1,6 @@
 """What social's requests may hold and what its answers look like."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from django.utils import timezone
@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import Flag, In, Text, Whole
+from toby.social.diffs import word_diff
 from toby.social.models import Comment, ModerationAct, Post, Profile, Revision
 from toby.social.rendering import html_of
 from toby.social.selectors import QueueCounts
@@ -144,6 +145,32 @@ class QueuedOut(RevisionOut, frozen=True, kw_only=True):
             is_edit=revision.base_version > 0,
             claimed_by=revision.claimed_by.username if claimed and revision.claimed_by else None,
             claimed_until=timestamp(until) if claimed and until else None,
+        )
+
+
+class ChangeOut(Out, frozen=True, kw_only=True):
+    """A stretch: the live text is all that is not `added`, the proposed all that is not `removed`."""
+
+    kind: Literal["same", "removed", "added"]
+    text: str
+
+
+class ReadOut(QueuedOut, frozen=True, kw_only=True):
+    """A revision with how it will look, and what it changes in the live text, word by word."""
+
+    html: str
+    live_title: str
+    changes: list[ChangeOut]
+
+    @classmethod
+    def of_read(cls, revision: Revision) -> "ReadOut":
+        post = revision.post
+        changes = word_diff(post.body, revision.body)
+        return cls(
+            **msgspec.structs.asdict(QueuedOut.of_queued(revision)),
+            html=html_of(revision.body, of_post=post.pk),
+            live_title=post.title,
+            changes=[ChangeOut(kind=kind, text=text) for kind, text in changes],
         )
 
 

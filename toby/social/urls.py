@@ -35,6 +35,7 @@ urlpatterns = [
     path("api/v1/moderation/queue", views.Queue.as_view()),
     path("api/v1/moderation/queue/counts", views.QueueCounts.as_view()),
     path("api/v1/moderation/decide", views.Decide.as_view()),
+    path("api/v1/moderation/revisions/<id:revision_id>", views.OneRevision.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/claim", views.Claim.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/approve", views.Approve.as_view()),
     path("api/v1/moderation/revisions/<id:revision_id>/reject", views.Reject.as_view()),

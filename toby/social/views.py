@@ -49,6 +49,7 @@ from toby.social.serializers import (
     ProfileOut,
     QueueCountsOut,
     QueuedOut,
+    ReadOut,
     ReasonIn,
     RejectIn,
     RevisionOut,
@@ -310,6 +311,16 @@ class QueueCounts(APIView):
     def get(self, request: Request) -> Response:
         """How much waits."""
         return Response(QueueCountsOut.of(selectors.queue_counts(seen_by=principal(request))))
+
+
+class OneRevision(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(responses=ReadOut)
+    def get(self, request: Request, revision_id: int) -> Response:
+        """A revision to be read: what it changes, and how it will look."""
+        found = selectors.revision(revision_id, seen_by=principal(request))
+        return Response(ReadOut.of_read(found))
 
 
 class Claim(APIView):
