@@ -149,7 +149,7 @@ class QueuedOut(RevisionOut, frozen=True, kw_only=True):
 
 
 class ChangeOut(Out, frozen=True, kw_only=True):
-    """A stretch: the live text is all that is not `added`, the proposed all that is not `removed`."""
+    """A stretch: what is live is all that is not `added`, the proposal all not `removed`."""
 
     kind: Literal["same", "removed", "added"]
     text: str
