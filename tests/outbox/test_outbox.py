@@ -73,10 +73,13 @@ def topic(stack: Stack, transactional_db: None) -> str:
 
 
 @pytest.fixture
-def relay() -> Iterator[Relay]:
+def relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """A test may look at Kafka for longer than a relay is ever silent: its session waits for it."""
+    monkeypatch.setattr("toby.common.locks.SESSION_TIMEOUT_S", 60)
     relay = Relay()
     yield relay
     relay.close()
+    connection.close()
 
 
 def read_all(topic: str, count: int) -> list[Incoming]:
