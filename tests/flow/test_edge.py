@@ -144,7 +144,9 @@ def test_over_its_limits_an_address_gets_429_with_retry_after(toby: Toby, tmp_pa
         connection.close()
         assert answers[404] >= 200
         assert answers[429] > 0
-        status, headers, body = exchange(port, ask("/api/v1/nothing"))
+        # One is let through now and then, as time passes.
+        tries = (exchange(port, ask("/api/v1/nothing")) for _ in range(50))
+        status, headers, body = next(answer for answer in tries if answer[0] == 429)
         assert (status, headers["retry-after"]) == (429, "1")
         assert json.loads(body)["code"] == "rate_limited"
     finally:
