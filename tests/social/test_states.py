@@ -1,5 +1,6 @@
 """A post through random steps by random people: what must hold holds after each of them."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -19,7 +20,6 @@ from hypothesis.stateful import (
 from tests.factories import make_user, principal
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.events.envelope import contracts
 from toby.outbox.models import OutboxEvent
 from toby.social import selectors
 from toby.social.models import Act, ModerationAct, Post, Revision, State
@@ -207,9 +207,8 @@ class Steps(RuleBasedStateMachine):
         told_to_all = {"post_published", "post_approved", "post_edited"}
         titles = {title for title, _ in self.approved}
         for row in OutboxEvent.objects.all():
-            event = contracts()[row.type].from_json(bytes(row.data))
             if row.type.split(".")[1] in told_to_all:
-                assert getattr(event, "title") in titles  # noqa: B009  not every event has one
+                assert json.loads(bytes(row.data))["title"] in titles
 
 
 @pytest.mark.django_db
