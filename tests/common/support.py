@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from threading import Barrier
 from typing import TypeVar
 
-from django.db import connections
+from django.db import connection, connections
+
+from toby.common.sql import is_database_trouble
 
 T = TypeVar("T")
 DEADLINE_S = 30.0
@@ -27,6 +29,18 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(call, calls, timeout=DEADLINE_S))
+
+
+def until_it_is_let(call: Callable[[], T]) -> T:
+    """Makes `call` as a worker does: what the database refuses, a deadlock say, is tried again."""
+    for _ in range(5):
+        try:
+            return call()
+        except Exception as error:
+            if not is_database_trouble(error):
+                raise
+            connection.close()
+    return call()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from django.db import (
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from tests.common.support import DEADLINE_S, together
+from tests.common.support import DEADLINE_S, together, until_it_is_let
 from toby.common.sql import (
     ROWS_A_STATEMENT,
     index_order,
@@ -101,7 +102,7 @@ def test_of_many_that_insert_the_same_at_once_each_row_has_one_winner() -> None:
         with transaction.atomic():
             return insert(sorted(IDS))
 
-    batches = together([one] * 4)
+    batches = together([partial(until_it_is_let, one)] * 4)
     for batch in batches:
         assert isinstance(batch, UUID), batch
     won = [ids_of(batch) for batch in batches if isinstance(batch, UUID)]

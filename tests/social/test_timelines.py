@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from django.db import transaction
 
-from tests.common.support import DEADLINE_S, together
+from tests.common.support import DEADLINE_S, together, until_it_is_let
 from tests.factories import (
     make_follow,
     make_live_post,
@@ -66,7 +66,7 @@ def emitted() -> list[Incoming]:
 
 
 def consume(messages: Sequence[Incoming]) -> None:
-    Processor("timeline", handlers).process(messages)
+    until_it_is_let(partial(Processor("timeline", handlers).process, messages))
     assert not DeadLetter.objects.exists()
 
 
@@ -185,8 +185,8 @@ def test_an_unapproved_post_enters_no_feed_whatever_an_event_says(ana: User, ben
 
 
 def leave(follower: User, followee: User) -> None:
-    unfollow(follower, followee)
-    timelines.remove_author(reader_id=follower.pk, author_id=followee.pk)
+    until_it_is_let(partial(unfollow, follower, followee))
+    until_it_is_let(partial(timelines.remove_author, reader_id=follower.pk, author_id=followee.pk))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -229,8 +229,9 @@ def test_two_consumers_with_the_same_events_put_a_post_there_once() -> None:
     posts = [make_live_post(ana) for _ in range(3)]
     messages = emitted()
     # The ledger would make one wait for the other: of two consumers each has its own.
+    consumers = [Processor(name, handlers) for name in ("one", "other")]
     outcomes = together(
-        [partial(Processor(name, handlers).process, messages) for name in ("one", "other")]
+        [partial(until_it_is_let, partial(one.process, messages)) for one in consumers]
     )
     assert outcomes == [None, None]
     for reader in readers:
