@@ -21,7 +21,7 @@ def test_what_is_live_is_served_as_markdown_and_as_html() -> None:
 
 def test_it_is_rendered_once_when_it_goes_live(monkeypatch: pytest.MonkeyPatch) -> None:
     post = make_live_post(body=BODY)
-    monkeypatch.setattr("toby.social.serializers.html_of", None)
+    monkeypatch.setattr("toby.social.serializers.posts.html_of", None)
     assert "<h1>" in Caller().get(f"/api/v1/posts/{post.slug}").body["html"]
 
 

@@ -24,7 +24,7 @@ from toby.outbox.models import OutboxEvent
 from toby.social import selectors
 from toby.social.models import Act, ModerationAct, Post, Revision, State
 from toby.social.selectors import Gone
-from toby.social.services import moderation, posts
+from toby.social.services import moderation, posts, takedowns
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -126,14 +126,14 @@ class Steps(RuleBasedStateMachine):
 
     @rule(who=MODERATORS, and_back=st.booleans())
     def hide(self, who: str, and_back: bool) -> None:
-        self.attempt(moderation.hide_post, slug=self.slug, by=self.people[who], reason="x")
+        self.attempt(takedowns.hide_post, slug=self.slug, by=self.people[who], reason="x")
         if and_back:
             self.check()
             self.unhide(who)
 
     @rule(who=MODERATORS)
     def unhide(self, who: str) -> None:
-        self.attempt(moderation.unhide_post, slug=self.slug, by=self.people[who])
+        self.attempt(takedowns.unhide_post, slug=self.slug, by=self.people[who])
 
     @rule(really=SELDOM, and_back=st.booleans())
     def delete(self, really: bool, and_back: bool) -> None:
@@ -147,11 +147,11 @@ class Steps(RuleBasedStateMachine):
     @rule(who=MODERATORS, really=SELDOM)
     def remove(self, who: str, really: bool) -> None:
         if really:
-            self.attempt(moderation.remove_post, slug=self.slug, by=self.people[who], reason="x")
+            self.attempt(takedowns.remove_post, slug=self.slug, by=self.people[who], reason="x")
 
     @rule(who=MODERATORS)
     def restore(self, who: str) -> None:
-        self.attempt(moderation.restore_post, slug=self.slug, by=self.people[who])
+        self.attempt(takedowns.restore_post, slug=self.slug, by=self.people[who])
 
     def check(self) -> None:
         """What hypothesis does between two rules only."""

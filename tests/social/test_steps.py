@@ -21,7 +21,7 @@ from toby.accounts.models import User
 from toby.outbox.models import OutboxEvent
 from toby.social.jobs import purge_deleted_posts
 from toby.social.models import LogIsAppendOnly, ModerationAct, Post, Revision, State
-from toby.social.services import moderation, posts, timelines
+from toby.social.services import moderation, posts, takedowns, timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -214,12 +214,12 @@ class TestDeleting:
         self, ana: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         post, by = make_live_post(ana), principal(make_moderator())
-        for module in ("posts", "moderation"):
+        for module in ("posts", "takedowns"):
             monkeypatch.setattr(f"toby.social.services.{module}.emit", raise_an_error)
         for call in (
             lambda: posts.delete_post(slug=post.slug, by=principal(ana)),
-            lambda: moderation.remove_post(slug=post.slug, by=by, reason="x"),
-            lambda: moderation.hide_post(slug=post.slug, by=by, reason="x"),
+            lambda: takedowns.remove_post(slug=post.slug, by=by, reason="x"),
+            lambda: takedowns.hide_post(slug=post.slug, by=by, reason="x"),
         ):
             with pytest.raises(RuntimeError):
                 call()

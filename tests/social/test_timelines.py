@@ -26,7 +26,7 @@ from toby.events.envelope import headers
 from toby.outbox.models import OutboxEvent
 from toby.social.handlers import handlers
 from toby.social.models import Post, TimelineEntry
-from toby.social.services import follows, moderation, timelines
+from toby.social.services import follows, takedowns, timelines
 
 PUBLISHED = b"social.post_published.v1"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -109,15 +109,15 @@ def test_what_was_gone_when_its_event_came_enters_feeds_once_it_is_back(
     make_follow(ben, ana)
     post, by = make_live_post(ana), principal(make_moderator())
     if act == "hide":
-        moderation.hide_post(slug=post.slug, by=by, reason="x")
+        takedowns.hide_post(slug=post.slug, by=by, reason="x")
     else:
-        moderation.remove_post(slug=post.slug, by=by, reason="x")
+        takedowns.remove_post(slug=post.slug, by=by, reason="x")
     consume(emitted())
     assert feed(ben) == []
     if act == "hide":
-        moderation.unhide_post(slug=post.slug, by=by)
+        takedowns.unhide_post(slug=post.slug, by=by)
     else:
-        moderation.restore_post(slug=post.slug, by=by)
+        takedowns.restore_post(slug=post.slug, by=by)
     consume(emitted())
     assert feed(ben) == [post.slug]
 

@@ -19,7 +19,7 @@ from toby.common.principals import Principal
 from toby.social.diffs import as_html, word_diff
 from toby.social.models import ModerationAct, Post, Revision, State
 from toby.social.rendering import html_of
-from toby.social.services import moderation
+from toby.social.services import moderation, takedowns
 
 
 class DecisionForm(forms.Form):
@@ -284,18 +284,18 @@ class PostAdmin(Desk):
 
     @admin.action(description="Hide with a reason", permissions=["view"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Post]) -> HttpResponse:
-        return self.with_reason(request, queryset, "hide", moderation.hide_post)
+        return self.with_reason(request, queryset, "hide", takedowns.hide_post)
 
     @admin.action(description="Delete with a reason", permissions=["view"])
     def remove(self, request: HttpRequest, queryset: QuerySet[Post]) -> HttpResponse:
-        return self.with_reason(request, queryset, "remove", moderation.remove_post)
+        return self.with_reason(request, queryset, "remove", takedowns.remove_post)
 
     @admin.action(description="Put back into sight", permissions=["view"])
     def unhide(self, request: HttpRequest, queryset: QuerySet[Post]) -> None:
         by = principal_of(request)
         back = "Back in sight"
         self.act_on(
-            request, queryset, back, lambda post: moderation.unhide_post(slug=post.slug, by=by)
+            request, queryset, back, lambda post: takedowns.unhide_post(slug=post.slug, by=by)
         )
 
     @admin.action(description="Restore", permissions=["view"])
@@ -305,7 +305,7 @@ class PostAdmin(Desk):
             request,
             queryset,
             "Restored",
-            lambda post: moderation.restore_post(slug=post.slug, by=by),
+            lambda post: takedowns.restore_post(slug=post.slug, by=by),
         )
 
     def with_reason(

@@ -12,17 +12,14 @@ from toby.common.principals import Principal
 from toby.events import (
     ChangesRequested,
     PostApproved,
-    PostDeleted,
     PostEdited,
-    PostHidden,
     PostPublished,
     PostRejected,
-    PostRestored,
 )
 from toby.outbox.emit import emit
 from toby.social.models import Act, ModerationAct, Post, Revision, State
 from toby.social.rendering import html_of
-from toby.social.services.posts import BaseChanged, close_open_revision, note
+from toby.social.services.posts import BaseChanged, note
 
 CLAIMED_FOR = timedelta(minutes=15)
 
@@ -61,12 +58,6 @@ class ReasonMissing(Refused):
     """This needs a reason, which the author is told."""
 
     status, code = 400, "reason_missing"
-
-
-class WrongStatus(Refused):
-    """The post is not in a state in which this can be done."""
-
-    status, code = 409, "wrong_status"
 
 
 def claim_revision(*, revision_id: int, by: Principal, override: bool = False) -> Revision:
@@ -222,87 +213,11 @@ def decide_on_many(
     return decided
 
 
-def hide_post(*, slug: str, by: Principal, reason: str) -> Post:
-    """Takes a live post out of sight but its author's and moderators'. Raises NotModerator,
-    NotFound, ReasonMissing and WrongStatus."""
-    reason = stated(reason)
-    with transaction.atomic():
-        post = lock_post(slug, by, status="live")
-        post.hidden_at = timezone.now()
-        post.save(update_fields=["hidden_at"])
-        note(Act.HIDDEN, post, by, post.hidden_at, reason=reason)
-        emit(
-            PostHidden(
-                post_id=post.pk,
-                slug=post.slug,
-                title=post.title,
-                author=post.author.person(),
-                reason=reason,
-            )
-        )
-    return post
-
-
-def unhide_post(*, slug: str, by: Principal) -> Post:
-    """Raises NotModerator, NotFound and WrongStatus."""
-    with transaction.atomic():
-        post = lock_post(slug, by, status="hidden")
-        post.hidden_at = None
-        post.save(update_fields=["hidden_at"])
-        note(Act.UNHIDDEN, post, by, timezone.now())
-        emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
-    return post
-
-
-def remove_post(*, slug: str, by: Principal, reason: str) -> Post:
-    """Deletes somebody's post; it can be restored until it is purged. Raises as hide_post."""
-    reason = stated(reason)
-    with transaction.atomic():
-        post = lock_post(slug, by, status="draft live hidden")
-        post.deleted_at = timezone.now()
-        post.save(update_fields=["deleted_at"])
-        close_open_revision(post)
-        note(Act.DELETED, post, by, post.deleted_at, reason=reason)
-        emit(
-            PostDeleted(
-                post_id=post.pk,
-                slug=post.slug,
-                title=post.title,
-                author=post.author.person(),
-                reason=reason,
-            )
-        )
-    return post
-
-
-def restore_post(*, slug: str, by: Principal) -> Post:
-    """Brings a deleted post back, as it was. Raises NotModerator, NotFound and WrongStatus."""
-    with transaction.atomic():
-        post = lock_post(slug, by, status="deleted")
-        post.deleted_at = None
-        post.save(update_fields=["deleted_at"])
-        note(Act.RESTORED, post, by, timezone.now())
-        emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
-    return post
-
-
 def stated(reason: str) -> str:
     """Raises ReasonMissing."""
     if not reason.strip():
         raise ReasonMissing
     return reason.strip()
-
-
-def lock_post(slug: str, by: Principal, *, status: str) -> Post:
-    """Locks a post, which must be in one of the words of `status`."""
-    if not by.is_moderator:
-        raise NotModerator
-    post = Post.objects.select_for_update().filter(slug=slug).first()
-    if post is None:
-        raise NotFound
-    if post.status not in status.split():
-        raise WrongStatus(post_status=post.status)
-    return post
 
 
 def lock_pending(

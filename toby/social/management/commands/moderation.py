@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from toby.common.command import Command as BaseCommand
 from toby.common.principals import Principal
 from toby.social import selectors
-from toby.social.serializers import LogOut
+from toby.social.serializers.moderation import LogOut
 from toby.social.services import moderation
 
 MOST = 100

@@ -1,0 +1,1 @@
+"""What social's requests may hold and what its answers look like."""

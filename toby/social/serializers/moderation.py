@@ -1,0 +1,151 @@
+"""What moderators read and decide."""
+
+from typing import Literal
+
+import msgspec
+from django.utils import timezone
+from rest_framework import serializers
+
+from toby.common.renderers import Out, Timestamp, timestamp
+from toby.common.serializers import Flag, In, Text, Whole
+from toby.social.diffs import word_diff
+from toby.social.models import ModerationAct, Revision
+from toby.social.rendering import html_of
+from toby.social.selectors import QueueCounts
+from toby.social.serializers.posts import RevisionOut
+
+
+class ApproveIn(In):
+    version = Whole(help_text="The version of the revision that you saw.")
+    override = Flag(required=False, help_text="Decide though somebody else has claimed it.")
+
+
+class RejectIn(ApproveIn):
+    reason = Text(max_length=2000, help_text="The author is told.")
+
+
+class ChangesIn(ApproveIn):
+    remarks = Text(max_length=2000, help_text="The author is told.")
+
+
+class ClaimIn(In):
+    override = Flag(required=False, help_text="Take it from whoever has claimed it.")
+
+
+class OneOfManyIn(In):
+    id = Whole()
+    version = Whole(help_text="The version of the revision that you saw.")
+
+
+class DecideIn(In):
+    act = serializers.ChoiceField(choices=["approve", "reject", "request_changes"])
+    revisions = serializers.ListField(child=OneOfManyIn(), allow_empty=False, max_length=100)
+    reason = Text(max_length=2000, required=False, help_text="The same for all; not to approve.")
+
+
+class ReasonIn(In):
+    reason = Text(max_length=2000, help_text="The author is told.")
+
+
+class QueuedOut(RevisionOut, frozen=True, kw_only=True):
+    """A revision as moderators see it. Whoever has claimed it reads it until `claimed_until`."""
+
+    is_edit: bool
+    claimed_by: str | None
+    claimed_until: Timestamp | None
+
+    @classmethod
+    def of_queued(cls, revision: Revision) -> "QueuedOut":
+        until = revision.claimed_until
+        claimed = until is not None and timezone.now() < until
+        return cls(
+            **msgspec.structs.asdict(RevisionOut.of(revision)),
+            is_edit=revision.base_version > 0,
+            claimed_by=revision.claimed_by.username if claimed and revision.claimed_by else None,
+            claimed_until=timestamp(until) if claimed and until else None,
+        )
+
+
+class ChangeOut(Out, frozen=True, kw_only=True):
+    """A stretch: what is live is all that is not `added`, the proposal all not `removed`."""
+
+    kind: Literal["same", "removed", "added"]
+    text: str
+
+
+class ReadOut(QueuedOut, frozen=True, kw_only=True):
+    """A revision with how it will look, and what it changes in the live text, word by word."""
+
+    html: str
+    live_title: str
+    changes: list[ChangeOut]
+
+    @classmethod
+    def of_read(cls, revision: Revision) -> "ReadOut":
+        post = revision.post
+        changes = word_diff(post.body, revision.body)
+        return cls(
+            **msgspec.structs.asdict(QueuedOut.of_queued(revision)),
+            html=html_of(revision.body, of_post=post.pk),
+            live_title=post.title,
+            changes=[ChangeOut(kind=kind, text=text) for kind, text in changes],
+        )
+
+
+class QueueCountsOut(Out, frozen=True, kw_only=True):
+    """How many wait, of these how many you have claimed, and how many are of somebody of whom
+    nothing is live yet."""
+
+    pending: int
+    claimed_by_me: int
+    first_time: int
+    oldest_submitted_at: Timestamp | None
+
+    @classmethod
+    def of(cls, counts: QueueCounts) -> "QueueCountsOut":
+        oldest = counts.oldest_submitted_at
+        return cls(
+            pending=counts.pending,
+            claimed_by_me=counts.claimed_by_me,
+            first_time=counts.first_time,
+            oldest_submitted_at=timestamp(oldest) if oldest else None,
+        )
+
+
+class DecidedOut(Out, frozen=True, kw_only=True):
+    """What became of one of many; `code` says why it was refused."""
+
+    id: int
+    ok: bool
+    code: str | None
+    detail: str | None
+
+
+class AllDecidedOut(Out, frozen=True, kw_only=True):
+    results: list[DecidedOut]
+
+
+class LogOut(Out, frozen=True, kw_only=True):
+    """A line of the moderation log; `actor` and `slug` are null where they are gone."""
+
+    id: int
+    act: str
+    actor: str | None
+    slug: str | None
+    revision_id: int | None
+    reason: str
+    at: Timestamp
+
+    @classmethod
+    def of(cls, act: ModerationAct) -> "LogOut":
+        # No constraints of the database: what is referred to may be gone.
+        actor, post = getattr(act, "actor", None), getattr(act, "post", None)
+        return cls(
+            id=act.pk,
+            act=act.act,
+            actor=actor.username if actor else None,
+            slug=post.slug if post else None,
+            revision_id=act.revision_id,
+            reason=act.reason,
+            at=timestamp(act.at),
+        )

@@ -1,0 +1,127 @@
+"""Posts as their authors and readers see them."""
+
+from typing import Any
+
+from toby.common.renderers import Out, Timestamp, timestamp
+from toby.common.serializers import In, Text
+from toby.social.models import ModerationAct, Post, Revision
+from toby.social.rendering import html_of
+from toby.social.serializers.people import AuthorOut
+
+
+class PostIn(In):
+    title = Text(max_length=200)
+    body = Text(max_length=100_000, trim_whitespace=False)
+
+
+class PreviewIn(In):
+    body = Text(max_length=100_000, trim_whitespace=False)
+
+
+class PostOut(Out, frozen=True, kw_only=True):
+    """A post as lists show it. `published_at` is null until it is live. `status` is draft, live,
+    hidden or deleted."""
+
+    slug: str
+    status: str
+    title: str
+    author: AuthorOut
+    comment_count: int
+    created_at: Timestamp
+    published_at: Timestamp | None
+
+    @classmethod
+    def of(cls, post: Post) -> "PostOut":
+        return cls(**shared(post))
+
+
+class PreviewOut(Out, frozen=True, kw_only=True):
+    """The body as it will be shown, and the usernames that it mentions."""
+
+    html: str
+    mentions: list[str]
+
+
+class RevisionOut(Out, frozen=True, kw_only=True):
+    """A proposed text. `reason` is why it was rejected, `remarks` are what is to be changed."""
+
+    id: int
+    slug: str
+    state: str
+    version: int
+    title: str
+    body: str
+    reason: str
+    remarks: str
+    author: AuthorOut
+    submitted_at: Timestamp | None
+
+    @classmethod
+    def of(cls, revision: Revision) -> "RevisionOut":
+        return cls(
+            id=revision.pk,
+            slug=revision.post.slug,
+            state=revision.state,
+            version=revision.version,
+            title=revision.title,
+            body=revision.body,
+            reason=revision.reason,
+            remarks=revision.remarks,
+            author=AuthorOut.of(revision.post.author),
+            submitted_at=timestamp(revision.submitted_at) if revision.submitted_at else None,
+        )
+
+
+class PostDetailOut(PostOut, frozen=True, kw_only=True):
+    """A post with its text, as Markdown and as sanitised HTML; `proposed` only for those who may
+    see it."""
+
+    body: str
+    html: str
+    version: int
+    proposed: RevisionOut | None
+
+    @classmethod
+    def of_post(cls, post: Post, proposed: Revision | None) -> "PostDetailOut":
+        return cls(
+            **shared(post),
+            body=post.body,
+            # One that went live before bodies were rendered has none yet.
+            html=post.html or html_of(post.body, of_post=post.pk),
+            version=post.version,
+            proposed=RevisionOut.of(proposed) if proposed else None,
+        )
+
+
+def shared(post: Post) -> dict[str, Any]:
+    return {
+        "slug": post.slug,
+        "status": post.status,
+        "title": post.title,
+        "author": AuthorOut.of(post.author),
+        "comment_count": post.comment_count,
+        "created_at": timestamp(post.created_at),
+        "published_at": timestamp(post.published_at) if post.published_at else None,
+    }
+
+
+class ActOut(Out, frozen=True, kw_only=True):
+    """A step of a post's history. Who the moderator was is not told."""
+
+    act: str
+    revision_id: int | None
+    reason: str
+    at: Timestamp
+
+    @classmethod
+    def of(cls, act: ModerationAct) -> "ActOut":
+        return cls(
+            act=act.act, revision_id=act.revision_id, reason=act.reason, at=timestamp(act.at)
+        )
+
+
+class HistoryOut(Out, frozen=True, kw_only=True):
+    """All that was proposed, the newest first, and all that was done, the oldest first."""
+
+    revisions: list[RevisionOut]
+    acts: list[ActOut]

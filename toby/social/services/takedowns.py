@@ -1,0 +1,89 @@
+"""Taking posts out of readers' sight, and bringing them back."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from toby.common.errors import NotFound, Refused
+from toby.common.principals import Principal
+from toby.events import PostDeleted, PostHidden, PostRestored
+from toby.outbox.emit import emit
+from toby.social.models import Act, Post
+from toby.social.services.moderation import NotModerator, stated
+from toby.social.services.posts import close_open_revision, note
+
+
+class WrongStatus(Refused):
+    """The post is not in a state in which this can be done."""
+
+    status, code = 409, "wrong_status"
+
+
+def hide_post(*, slug: str, by: Principal, reason: str) -> Post:
+    """Takes a live post out of sight but its author's and moderators'. Raises NotModerator,
+    NotFound, ReasonMissing and WrongStatus."""
+    return take_down(slug, by, reason, status="live", act=Act.HIDDEN)
+
+
+def unhide_post(*, slug: str, by: Principal) -> Post:
+    """Raises NotModerator, NotFound and WrongStatus."""
+    return bring_back(slug, by, status="hidden", act=Act.UNHIDDEN)
+
+
+def remove_post(*, slug: str, by: Principal, reason: str) -> Post:
+    """Deletes somebody's post; it can be restored until it is purged. Raises as hide_post."""
+    return take_down(slug, by, reason, status="draft live hidden", act=Act.DELETED)
+
+
+def restore_post(*, slug: str, by: Principal) -> Post:
+    """Brings a deleted post back, as it was. Raises as unhide_post."""
+    return bring_back(slug, by, status="deleted", act=Act.RESTORED)
+
+
+def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -> Post:
+    """`act` is HIDDEN or DELETED, `status` what the post must be before."""
+    reason, event = stated(reason), PostHidden if act == Act.HIDDEN else PostDeleted
+    with transaction.atomic():
+        post, now = lock_post(slug, by, status=status), timezone.now()
+        if act == Act.HIDDEN:
+            post.hidden_at = now
+        else:
+            post.deleted_at = now
+            close_open_revision(post)
+        post.save(update_fields=["hidden_at", "deleted_at"])
+        note(act, post, by, now, reason=reason)
+        emit(
+            event(
+                post_id=post.pk,
+                slug=post.slug,
+                title=post.title,
+                author=post.author.person(),
+                reason=reason,
+            )
+        )
+    return post
+
+
+def bring_back(slug: str, by: Principal, *, status: str, act: Act) -> Post:
+    """`act` is UNHIDDEN or RESTORED. What was hidden before it was deleted is hidden again."""
+    with transaction.atomic():
+        post = lock_post(slug, by, status=status)
+        if act == Act.UNHIDDEN:
+            post.hidden_at = None
+        else:
+            post.deleted_at = None
+        post.save(update_fields=["hidden_at", "deleted_at"])
+        note(act, post, by, timezone.now())
+        emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
+    return post
+
+
+def lock_post(slug: str, by: Principal, *, status: str) -> Post:
+    """Locks a post, which must be in one of the words of `status`."""
+    if not by.is_moderator:
+        raise NotModerator
+    post = Post.objects.select_for_update().filter(slug=slug).first()
+    if post is None:
+        raise NotFound
+    if post.status not in status.split():
+        raise WrongStatus(post_status=post.status)
+    return post

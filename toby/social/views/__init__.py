@@ -1,0 +1,1 @@
+"""The social service's endpoints, in the same modules as their serializers."""

@@ -1,0 +1,91 @@
+"""What readers do: comment, follow, and what follows from it."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from toby.common.openapi import PAGING
+from toby.common.pagination import Page, paginate
+from toby.common.permissions import (
+    Anyone,
+    SignedIn,
+    SignedInToWrite,
+    principal,
+    principal_or_none,
+)
+from toby.common.views import no_content, parsed
+from toby.social import selectors
+from toby.social.models import TimelineEntry
+from toby.social.serializers.people import CommentIn, CommentOut, ProfileOut
+from toby.social.serializers.posts import PostOut
+from toby.social.services import comments, follows
+from toby.social.views.creating import IDEMPOTENCY_KEY, created
+
+
+class Comments(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(parameters=PAGING, responses=Page[CommentOut])
+    def get(self, request: Request, slug: str) -> Response:
+        """Comments on a post, the newest first."""
+        post = selectors.post(slug, seen_by=principal_or_none(request))
+        rows = selectors.comments_on(post)
+        return Response(
+            paginate(request, rows, name=f"comments:{post.pk}", by="id", render=CommentOut.of)
+        )
+
+    @extend_schema(request=CommentIn, responses={201: CommentOut}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, slug: str) -> HttpResponse:
+        """Comment on a live post."""
+        caller, given = principal(request), parsed(CommentIn, request)
+
+        def work() -> CommentOut:
+            return CommentOut.of(comments.add_comment(slug=slug, by=caller, **given))
+
+        return created(request, work)
+
+
+class Feed(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """Live posts of those you follow, the newest first."""
+        caller = principal(request)
+
+        def render(entry: TimelineEntry) -> PostOut:
+            return PostOut.of(entry.post)
+
+        rows = selectors.feed_of(caller)
+        return Response(
+            paginate(request, rows, name=f"feed:{caller.user_id}", by="live_order", render=render)
+        )
+
+
+class OneProfile(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(responses=ProfileOut)
+    def get(self, request: Request, username: str) -> Response:
+        """What somebody is among others."""
+        profile = selectors.profile(username)
+        followed = selectors.follows(principal_or_none(request), profile.pk)
+        return Response(ProfileOut.of(profile, followed_by_me=followed))
+
+
+class Following(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses={204: None})
+    def put(self, request: Request, username: str) -> Response:
+        """Follow somebody; following twice is following."""
+        follows.follow(username=username, by=principal(request))
+        return no_content()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, username: str) -> Response:
+        """Follow somebody no longer."""
+        follows.unfollow(username=username, by=principal(request))
+        return no_content()

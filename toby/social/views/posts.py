@@ -1,0 +1,145 @@
+"""What authors ask for, and what anyone reads of posts."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from toby.common.openapi import PAGING
+from toby.common.pagination import Page, paginate
+from toby.common.permissions import (
+    SignedIn,
+    SignedInToWrite,
+    principal,
+    principal_or_none,
+)
+from toby.common.views import no_content, parsed
+from toby.social import selectors
+from toby.social.rendering import render
+from toby.social.serializers.posts import (
+    ActOut,
+    HistoryOut,
+    PostDetailOut,
+    PostIn,
+    PostOut,
+    PreviewIn,
+    PreviewOut,
+    RevisionOut,
+)
+from toby.social.services import posts
+from toby.social.views.creating import IDEMPOTENCY_KEY, created
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, "header", description="The ETag of what you saw: 412 if it has changed since."
+)
+
+
+class Posts(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """Live posts, the newest first."""
+        rows = selectors.live_posts()
+        return Response(paginate(request, rows, name="posts", by="live_order", render=PostOut.of))
+
+    @extend_schema(request=PostIn, responses={201: PostDetailOut}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request) -> HttpResponse:
+        """Write a post: a draft that only you see."""
+        caller, given = principal(request), parsed(PostIn, request)
+
+        def work() -> PostDetailOut:
+            draft = posts.create_post(by=caller, **given)
+            return PostDetailOut.of_post(draft.post, draft)
+
+        return created(request, work)
+
+
+class Preview(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=PreviewIn, responses=PreviewOut)
+    def post(self, request: Request) -> Response:
+        """What a body will look like; nothing is kept."""
+        rendered = render(parsed(PreviewIn, request)["body"])
+        return Response(PreviewOut(html=rendered.html, mentions=list(rendered.mentions)))
+
+
+class OnePost(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(responses=PostDetailOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """One post; what is not live, to its author and moderators only."""
+        caller = principal_or_none(request)
+        post = selectors.post(slug, seen_by=caller)
+        proposed = selectors.open_revision(post, seen_by=caller)
+        tag = {"ETag": selectors.etag(post, proposed)}
+        return Response(PostDetailOut.of_post(post, proposed), headers=tag)
+
+    @extend_schema(request=PostIn, responses=RevisionOut, parameters=[IF_MATCH])
+    def put(self, request: Request, slug: str) -> Response:
+        """Change your draft, or propose a change of what is live."""
+        revision = posts.propose_edit(
+            slug=slug,
+            by=principal(request),
+            if_match=request.headers.get("If-Match", ""),
+            **parsed(PostIn, request),
+        )
+        tag = {"ETag": selectors.etag(revision.post, revision)}
+        return Response(RevisionOut.of(revision), headers=tag)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Delete your post. Others are told that it is gone; a moderator can bring it back."""
+        posts.delete_post(slug=slug, by=principal(request))
+        return no_content()
+
+
+class History(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(responses=HistoryOut)
+    def get(self, request: Request, slug: str) -> Response:
+        """What became of your post: each text you proposed, and each decision."""
+        caller = principal(request)
+        post = selectors.own_post(slug, seen_by=caller)
+        revisions = selectors.revisions_of(post, seen_by=caller)
+        return Response(
+            HistoryOut(
+                revisions=[RevisionOut.of(row) for row in revisions],
+                acts=[ActOut.of(row) for row in selectors.history(post)],
+            )
+        )
+
+
+class Withdraw(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=RevisionOut)
+    def post(self, request: Request, slug: str) -> Response:
+        """Take back what you proposed; what is live stays."""
+        return Response(RevisionOut.of(posts.withdraw_post(slug=slug, by=principal(request))))
+
+
+class Submit(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=RevisionOut)
+    def post(self, request: Request, slug: str) -> Response:
+        """Ask the moderators for approval."""
+        return Response(RevisionOut.of(posts.submit_post(slug=slug, by=principal(request))))
+
+
+class MyPosts(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """Your posts, live or not, the newest first."""
+        caller = principal(request)
+        rows = selectors.posts_of(caller)
+        return Response(
+            paginate(request, rows, name=f"mine:{caller.user_id}", by="id", render=PostOut.of)
+        )
