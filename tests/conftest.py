@@ -12,7 +12,7 @@ from tests.clock import Clock
 from tests.common.support import another_thread
 from tests.factories import Caller
 from tests.flow.support import Toby, start_toby
-from toby.common import session_store
+from toby.common import fresh_cache, session_store
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +30,7 @@ def mail_is_queued(settings: Settings) -> None:
 def redis(stack: Stack) -> Iterator[None]:
     """Redis is up, with nothing of other tests in it."""
     session_store.connection().flushdb()
+    fresh_cache.connection().flushdb()
     yield
 
 

@@ -66,18 +66,19 @@ def access_token(user: User) -> str:
 
 
 def make_draft(
-    author: User | None = None, *, title: str = "A title", body: str = "A text"
+    author: User | None = None, *, title: str = "A title", body: str = "A text", **more: Any
 ) -> Revision:
-    return posts.create_post(by=principal(author or make_user()), title=title, body=body)
+    by = principal(author or make_user())
+    return posts.create_post(by=by, title=title, body=body, **more)
 
 
-def make_pending(author: User | None = None, **text: str) -> Revision:
+def make_pending(author: User | None = None, **text: Any) -> Revision:
     author = author or make_user()
     draft = make_draft(author, **text)
     return posts.submit_post(slug=draft.post.slug, by=principal(author))
 
 
-def make_live_post(author: User | None = None, **text: str) -> Post:
+def make_live_post(author: User | None = None, **text: Any) -> Post:
     revision = make_pending(author, **text)
     return moderation.approve_revision(
         revision_id=revision.pk, by=principal(make_moderator()), version=revision.version

@@ -12,13 +12,15 @@ from tests.factories import (
     make_comment,
     make_follow,
     make_live_post,
+    make_moderator,
     make_pending,
     make_user,
+    principal,
 )
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
-from toby.social.models import Post, Revision
-from toby.social.services import timelines
+from toby.social.models import Post, Revision, Tag
+from toby.social.services import featuring, timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -38,7 +40,12 @@ class Site:
         author = make_user()
         make_follow(self.reader, author)
         timelines.add_post(post_id=make_live_post(author).pk)
-        make_live_post(self.reader)
+        own = make_live_post(self.reader, tags=["all", f"tag-{author.pk}"])
+        featured = Post.objects.filter(featured_place__isnull=False).values_list("slug", flat=True)
+        by = principal(make_moderator())
+        featuring.feature_posts(slugs=[*featured, own.slug], by=by)
+        tags = Tag.objects.values_list("name", flat=True)
+        featuring.feature_tags(names=list(tags), by=by)
         make_comment(self.post, make_user())
         make_pending()
 
@@ -60,6 +67,8 @@ LISTS = {
     "api/v1/posts/<slug:slug>/comments": 2,
     "api/v1/me/posts": 1,
     "api/v1/feed": 1,
+    "api/v1/posts/featured": 1,
+    "api/v1/tags/featured": 1,
     "api/v1/moderation/queue": 1,
     "api/v1/moderation/log": 1,
 }
@@ -83,11 +92,13 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(site: Site, route
 
 
 @pytest.mark.parametrize(
-    ("path", "queries"), [("/api/v1/posts/{slug}", 2), ("/api/v1/profiles/{author}", 2)]
+    ("path", "queries"),
+    [("/api/v1/posts/{slug}", 2), ("/api/v1/profiles/{author}", 2), ("/api/v1/tags/all", 3)],
 )
 def test_what_is_single_takes_as_many_however_much_hangs_on_it(
     site: Site, path: str, queries: int
 ) -> None:
+    site.another()
     caller = Caller(site.reader)
     author = User.objects.get(pk=site.post.author_id)
     found = path.format(slug=site.post.slug, author=author.username)

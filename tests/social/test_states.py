@@ -24,7 +24,7 @@ from toby.outbox.models import OutboxEvent
 from toby.social import selectors
 from toby.social.models import Act, ModerationAct, Post, Revision, State
 from toby.social.selectors import Gone
-from toby.social.services import moderation, posts, takedowns
+from toby.social.services import featuring, moderation, posts, takedowns
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -153,6 +153,12 @@ class Steps(RuleBasedStateMachine):
     def restore(self, who: str) -> None:
         self.attempt(takedowns.restore_post, slug=self.slug, by=self.people[who])
 
+    @rule(who=MODERATORS, and_back=st.booleans())
+    def feature(self, who: str, and_back: bool) -> None:
+        self.attempt(featuring.feature_posts, slugs=[self.slug], by=self.people[who])
+        if and_back:
+            self.attempt(featuring.feature_posts, slugs=[], by=self.people[who])
+
     def check(self) -> None:
         """What hypothesis does between two rules only."""
         self.others_see_what_was_approved_last_or_nothing()
@@ -197,7 +203,8 @@ class Steps(RuleBasedStateMachine):
         elif hidden:
             status = "hidden"
         assert post.status == status
-        last = [act for act in acts if act not in {"hidden", "unhidden", "restored"}]
+        seen = {"hidden", "unhidden", "restored", "featured", "unfeatured"}
+        last = [act for act in acts if act not in seen]
         if last and not Revision.objects.filter(open=True).exists():
             assert last[-1] in {"approved", "rejected", "withdrawn", "deleted"}
 
@@ -226,4 +233,4 @@ def test_whatever_is_done_by_whomever_the_rules_hold() -> None:
             phases=[Phase.explicit, Phase.generate],
         ),
     )
-    assert set(Act.values) <= set(DONE), DONE
+    assert set(Act.values) - {Act.TAGS_FEATURED} <= set(DONE), DONE

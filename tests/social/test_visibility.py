@@ -1,5 +1,7 @@
 """What is not approved is seen by its author and moderators only, wherever a post can be seen."""
 
+from typing import Any
+
 import pytest
 
 from tests.factories import (
@@ -47,6 +49,11 @@ def sees(person: User | None, path: str) -> bool:
 AUTHOR, QUEUE = {"author"}, {"author", "moderator"}
 PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/posts": (set(), set(), set()),
+    "/api/v1/posts?author=author": (set(), set(), set()),
+    "/api/v1/posts?tag=secret-tag": (set(), set(), set()),
+    "/api/v1/posts/featured": (set(), set(), set()),
+    "/api/v1/tags/featured": (set(), set(), set()),
+    "/api/v1/tags/secret-tag": (set(), set(), set()),
     "/api/v1/posts/{slug}": (AUTHOR, QUEUE, QUEUE),
     "/api/v1/posts/{slug}/comments": (set(), set(), set()),
     "/api/v1/posts/{slug}/revisions": (AUTHOR, QUEUE, QUEUE),
@@ -84,7 +91,11 @@ def test_the_words_of_what_is_not_approved(
 ) -> None:
     author = people["author"]
     assert author is not None
-    text = {"title": f"Title {SECRET}", "body": f"Body {SECRET}"}
+    text: dict[str, Any] = {
+        "title": f"Title {SECRET}",
+        "body": f"Body {SECRET}",
+        "tags": ["secret-tag"],
+    }
     if state == "draft":
         slug = make_draft(author, **text).post.slug
     elif state == "pending":
@@ -152,6 +163,7 @@ def test_by_writing_nobody_else_learns_that_there_is_a_draft(
 
 def test_every_place_where_something_is_read_is_here() -> None:
     shown = {place.replace("{slug}", "<slug:slug>").lstrip("/") for place in PLACES}
+    shown = {route.partition("?")[0].replace("/secret-tag", "/<str:name>") for route in shown}
     shown = {route.replace("/author", "/<slug:username>") for route in shown}
     shown = {route.replace("{revision}", "<id:revision_id>") for route in shown}
     read = {endpoint.route for endpoint in ENDPOINTS if endpoint.method == "GET"}

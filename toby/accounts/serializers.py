@@ -8,7 +8,7 @@ from rest_framework import serializers
 from toby.accounts.models import EMAIL_LENGTH, PersonalAccessToken, Session, User, email_key
 from toby.common.principals import SCOPES
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Text, Uuid, Whole
+from toby.common.serializers import HttpsUrl, In, Text, Uuid, Whole
 
 # ASCII only, so that no two names look alike but differ.
 USERNAME = r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,28}[A-Za-z0-9])?$"
@@ -37,16 +37,6 @@ class Username(Text, serializers.RegexField):
 
 
 @extend_schema_field({"type": "string", "maxLength": 500, "pattern": "^(https://.*)?$"})
-class Picture(Text, serializers.URLField):
-    default_error_messages = {"not_https": "Only https addresses are taken."}
-
-    def to_internal_value(self, data: Any) -> str:
-        url = super().to_internal_value(data)
-        if not url.startswith("https://"):
-            self.fail("not_https")
-        return url
-
-
 def password_field() -> Text:
     return Text(max_length=200, trim_whitespace=False)
 
@@ -126,7 +116,7 @@ class ProfileIn(In):
     username = Username(required=False)
     display_name = Text(max_length=80, required=False, allow_blank=True)
     bio = Text(max_length=500, required=False, allow_blank=True)
-    picture_url = Picture(max_length=500, required=False, allow_blank=True)
+    picture_url = HttpsUrl(max_length=500, required=False, allow_blank=True)
 
 
 class RegistrationOut(Out, frozen=True, kw_only=True):

@@ -39,6 +39,18 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class HttpsUrl(Text, serializers.URLField):
+    """The address of a picture, which readers' browsers load."""
+
+    default_error_messages = {"not_https": "Only https addresses are taken."}
+
+    def to_internal_value(self, data: Any) -> str:
+        url = super().to_internal_value(data)
+        if not url.startswith("https://"):
+            self.fail("not_https")
+        return url
+
+
 class Uuid(serializers.UUIDField):
     """A string: DRF would take numbers, and true, for UUIDs as well."""
 

@@ -140,3 +140,13 @@ class PostRestored(Event, type="social.post_restored.v1", topic=SOCIAL, key="pos
     post_id: int
     slug: str
     author: Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostFeatured(Event, type="social.post_featured.v1", topic=SOCIAL, key="post_id"):
+    """Moderators pinned a live post that was not pinned before."""
+
+    post_id: int
+    slug: str
+    title: str
+    author: Person

@@ -9,6 +9,7 @@ from toby.events import (
     ExportReady,
     PostApproved,
     PostDeleted,
+    PostFeatured,
     PostHidden,
     PostPublished,
     PostRejected,
@@ -72,6 +73,12 @@ def take_back_all_about_a_deleted_post(event: PostDeleted, inboxes: Deliveries) 
     if event.reason:
         target = post(event.post_id, event.slug, event.title)
         inboxes.tell(event.author.user_id, Kind.POST_DELETED, target=target, reason=event.reason)
+
+
+@handles(PostFeatured)
+def tell_the_author_of_being_featured(event: PostFeatured, inboxes: Deliveries) -> None:
+    target = post(event.post_id, event.slug, event.title)
+    inboxes.tell(event.author.user_id, Kind.POST_FEATURED, target=target)
 
 
 @handles(PostPublished)

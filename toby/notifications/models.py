@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
     CHANGES_REQUESTED = "changes_requested"
     POST_HIDDEN = "post_hidden"
     POST_DELETED = "post_deleted"
+    POST_FEATURED = "post_featured"
     POST_PUBLISHED = "post_published"
     COMMENT_ADDED = "comment_added"
     FOLLOWED = "followed"

@@ -28,6 +28,8 @@ def text_of(item: Item) -> Text:
             return Text(f"Your post “{post}” was hidden", str(item.data.get("reason", "")), link)
         case Kind.POST_DELETED:
             return Text(f"Your post “{post}” was deleted", str(item.data.get("reason", "")), "")
+        case Kind.POST_FEATURED:
+            return Text("Your post is featured", f"“{post}” is among what all see first.", link)
         case Kind.POST_PUBLISHED:
             return Text(f"{who} published a post", f"“{post}”", link)
         case Kind.COMMENT_ADDED:

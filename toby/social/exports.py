@@ -13,7 +13,16 @@ def files(user_id: int) -> Iterator[File]:
     yield (
         "posts.json",
         posts.values(
-            "id", "slug", "title", "body", "version", "comment_count", "created_at", "published_at"
+            "id",
+            "slug",
+            "title",
+            "body",
+            "tags",
+            "cover_url",
+            "version",
+            "comment_count",
+            "created_at",
+            "published_at",
         ),
     )
     revisions = Revision.objects.filter(post__author_id=user_id).order_by("id")
@@ -25,6 +34,8 @@ def files(user_id: int) -> Iterator[File]:
             "state",
             "title",
             "body",
+            "tags",
+            "cover_url",
             "reason",
             "created_at",
             "submitted_at",

@@ -35,6 +35,9 @@ class Act(models.TextChoices):
     UNHIDDEN = "unhidden"
     DELETED = "deleted"
     RESTORED = "restored"
+    FEATURED = "featured"
+    UNFEATURED = "unfeatured"
+    TAGS_FEATURED = "tags_featured"
 
 
 def is_live(prefix: str = "") -> Q:
@@ -76,6 +79,8 @@ class Post(models.Model):
     body = models.TextField(blank=True)
     # What `body` is as HTML, made when it went live: it is shown more often than it changes.
     html = models.TextField(blank=True)
+    tags = models.JSONField(default=list)
+    cover_url = models.CharField(max_length=500, blank=True)
     version = models.PositiveIntegerField(default=0)
     comment_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -84,6 +89,8 @@ class Post(models.Model):
     live_order = models.PositiveBigIntegerField(null=True, unique=True)
     hidden_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True, db_index=True)
+    # Where it stands among the featured, from 1.
+    featured_place = models.PositiveSmallIntegerField(null=True, unique=True)
 
     objects: ClassVar[models.Manager["Post"]] = models.Manager.from_queryset(PostQuerySet)()
 
@@ -94,6 +101,7 @@ class Post(models.Model):
                 name="what_is_live_has_been_approved",
             ),
         )
+        indexes = (models.Index(fields=["author", "live_order"], name="posts_of_an_author"),)
 
     def __str__(self) -> str:
         return str(self.slug)
@@ -106,6 +114,34 @@ class Post(models.Model):
         if self.hidden_at:
             return "hidden"
         return "live" if self.published_at else "draft"
+
+
+class Tag(models.Model):
+    """What posts are about, normalised (`toby.social.tagging`). `post_count` is of live posts."""
+
+    name = ExactCharField(max_length=50, unique=True)
+    post_count = models.PositiveIntegerField(default=0)
+    featured_place = models.PositiveSmallIntegerField(null=True, unique=True)
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+class PostTag(models.Model):
+    """A live post under one of its tags: no others are here, so that none can be found by them."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="+")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+    live_order = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["post", "tag"], name="a_post_has_a_tag_once"),
+        )
+        indexes = (models.Index(fields=["tag", "live_order"], name="posts_under_a_tag"),)
+
+    def __str__(self) -> str:
+        return f"post {self.post_id} under tag {self.tag_id}"
 
 
 class Revision(models.Model):
@@ -123,6 +159,8 @@ class Revision(models.Model):
     version = models.PositiveIntegerField(default=1)
     title = models.CharField(max_length=200)
     body = models.TextField()
+    tags = models.JSONField(default=list)
+    cover_url = models.CharField(max_length=500, blank=True)
     reason = models.TextField(blank=True)
     remarks = models.TextField(blank=True)
     created_at = models.DateTimeField()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
@@ -15,12 +16,26 @@ from toby.social.models import (
     Follow,
     ModerationAct,
     Post,
+    PostTag,
     Profile,
     Revision,
     State,
+    Tag,
     TimelineEntry,
     is_live,
 )
+
+RELATED_OF, RELATED = 200, 10
+
+
+class Versioned(Protocol):
+    """A revision, as a row or as it is answered."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def version(self) -> int: ...
 
 
 class Gone(Refused):
@@ -29,8 +44,42 @@ class Gone(Refused):
     status, code = 410, "gone"
 
 
-def live_posts() -> QuerySet[Post]:
-    return Post.objects.live().select_related("author")
+def live_posts(*, author: str = "") -> QuerySet[Post]:
+    """All, or somebody's."""
+    rows = Post.objects.live().select_related("author")
+    return rows.filter(author__username_key=author.casefold()) if author else rows
+
+
+def live_posts_under(tag: str, *, author: str = "") -> QuerySet[PostTag]:
+    rows = PostTag.objects.filter(is_live("post__"), tag__name=tag).select_related("post__author")
+    return rows.filter(post__author__username_key=author.casefold()) if author else rows
+
+
+def featured_posts() -> QuerySet[Post]:
+    """In the moderators' order, by `featured_place`."""
+    rows = Post.objects.live().filter(featured_place__isnull=False)
+    return rows.select_related("author").order_by("featured_place")
+
+
+def featured_tags() -> QuerySet[Tag]:
+    return Tag.objects.filter(featured_place__isnull=False).order_by("featured_place")
+
+
+def tag(name: str) -> Tag:
+    """Raises NotFound where no live post has it."""
+    found = Tag.objects.filter(name=name, post_count__gt=0).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def related_tags(of: Tag) -> list[str]:
+    """What else its latest RELATED_OF posts are about, the most frequent first; RELATED at most."""
+    latest = PostTag.objects.filter(tag=of).order_by("-live_order")
+    post_ids = list(latest.values_list("post_id", flat=True)[:RELATED_OF])
+    others = PostTag.objects.filter(post_id__in=post_ids).exclude(tag=of)
+    counted = others.values("tag__name").annotate(times=Count("id")).order_by("-times", "tag__name")
+    return [row["tag__name"] for row in counted[:RELATED]]
 
 
 def posts_of(principal: Principal) -> QuerySet[Post]:
@@ -65,9 +114,9 @@ def open_revision(of: Post, *, seen_by: Principal | None) -> Revision | None:
     return revision if is_author or (seen_by.is_moderator and in_queue) else None
 
 
-def etag(of: Post, proposed: Revision | None) -> str:
+def etag(version: int, proposed: Versioned | None) -> str:
     """Changes with the live text and with what is proposed, as far as the reader may see it."""
-    return f'"{of.version}.{proposed.pk}.{proposed.version}"' if proposed else f'"{of.version}"'
+    return f'"{version}.{proposed.id}.{proposed.version}"' if proposed else f'"{version}"'
 
 
 def queue(

@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 from toby.common.permissions import Anyone
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
 from toby.social.openapi import joined_document
-from toby.social.views import moderation, people, posts
+from toby.social.views import moderation, people, posts, tags
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -23,6 +23,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/posts", posts.Posts.as_view()),
     path("api/v1/preview", posts.Preview.as_view()),
+    path("api/v1/posts/featured", posts.FeaturedPosts.as_view()),
+    path("api/v1/tags/featured", tags.FeaturedTags.as_view()),
+    path("api/v1/tags/<str:name>", tags.OneTag.as_view()),
     path("api/v1/posts/<slug:slug>", posts.OnePost.as_view()),
     path("api/v1/posts/<slug:slug>/submit", posts.Submit.as_view()),
     path("api/v1/posts/<slug:slug>/withdraw", posts.Withdraw.as_view()),
@@ -47,5 +50,7 @@ urlpatterns = [
     path("api/v1/moderation/posts/<slug:slug>/unhide", moderation.UnhidePost.as_view()),
     path("api/v1/moderation/posts/<slug:slug>/delete", moderation.RemovePost.as_view()),
     path("api/v1/moderation/posts/<slug:slug>/restore", moderation.RestorePost.as_view()),
+    path("api/v1/moderation/featured/posts", moderation.FeaturePosts.as_view()),
+    path("api/v1/moderation/featured/tags", moderation.FeatureTags.as_view()),
     path("api/v1/moderation/log", moderation.Log.as_view()),
 ]

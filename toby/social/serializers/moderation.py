@@ -47,6 +47,14 @@ class ReasonIn(In):
     reason = Text(max_length=2000, help_text="The author is told.")
 
 
+class FeaturePostsIn(In):
+    slugs = serializers.ListField(child=Text(max_length=100), max_length=20)
+
+
+class FeatureTagsIn(In):
+    names = serializers.ListField(child=Text(max_length=50), max_length=20)
+
+
 class QueuedOut(RevisionOut, frozen=True, kw_only=True):
     """A revision as moderators see it. Whoever has claimed it reads it until `claimed_until`."""
 
@@ -78,6 +86,8 @@ class ReadOut(QueuedOut, frozen=True, kw_only=True):
 
     html: str
     live_title: str
+    live_tags: list[str]
+    live_cover_url: str
     changes: list[ChangeOut]
 
     @classmethod
@@ -88,6 +98,8 @@ class ReadOut(QueuedOut, frozen=True, kw_only=True):
             **msgspec.structs.asdict(QueuedOut.of_queued(revision)),
             html=html_of(revision.body, of_post=post.pk),
             live_title=post.title,
+            live_tags=post.tags,
+            live_cover_url=post.cover_url,
             changes=[ChangeOut(kind=kind, text=text) for kind, text in changes],
         )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Text
+from toby.events.envelope import Person
 from toby.social.models import Comment, Profile
 
 
@@ -24,6 +25,15 @@ class AuthorOut(Out, frozen=True, kw_only=True):
             username=user.username,
             display_name=user.display_name or user.username,
             picture_url=user.picture_url,
+        )
+
+    @classmethod
+    def of_person(cls, person: Person) -> "AuthorOut":
+        return cls(
+            id=person.user_id,
+            username=person.username,
+            display_name=person.display_name,
+            picture_url=person.picture_url,
         )
 
 

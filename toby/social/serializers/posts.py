@@ -2,16 +2,31 @@
 
 from typing import Any
 
+from rest_framework import serializers
+
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Text
+from toby.common.serializers import HttpsUrl, In, Text
 from toby.social.models import ModerationAct, Post, Revision
 from toby.social.rendering import html_of
 from toby.social.serializers.people import AuthorOut
+from toby.social.tagging import MAX_TAGS, BadTag, normal_tags
+
+
+class Tags(serializers.ListField):
+    child = Text(max_length=100)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        try:
+            return normal_tags(super().to_internal_value(data))
+        except BadTag as error:
+            raise serializers.ValidationError(str(error), code="bad_tag") from error
 
 
 class PostIn(In):
     title = Text(max_length=200)
     body = Text(max_length=100_000, trim_whitespace=False)
+    tags = Tags(required=False, max_length=MAX_TAGS, help_text="At most 10, normalised.")
+    cover_url = HttpsUrl(max_length=500, required=False, allow_blank=True)
 
 
 class PreviewIn(In):
@@ -25,6 +40,8 @@ class PostOut(Out, frozen=True, kw_only=True):
     slug: str
     status: str
     title: str
+    tags: list[str]
+    cover_url: str
     author: AuthorOut
     comment_count: int
     created_at: Timestamp
@@ -51,6 +68,8 @@ class RevisionOut(Out, frozen=True, kw_only=True):
     version: int
     title: str
     body: str
+    tags: list[str]
+    cover_url: str
     reason: str
     remarks: str
     author: AuthorOut
@@ -65,6 +84,8 @@ class RevisionOut(Out, frozen=True, kw_only=True):
             version=revision.version,
             title=revision.title,
             body=revision.body,
+            tags=revision.tags,
+            cover_url=revision.cover_url,
             reason=revision.reason,
             remarks=revision.remarks,
             author=AuthorOut.of(revision.post.author),
@@ -98,6 +119,8 @@ def shared(post: Post) -> dict[str, Any]:
         "slug": post.slug,
         "status": post.status,
         "title": post.title,
+        "tags": post.tags,
+        "cover_url": post.cover_url,
         "author": AuthorOut.of(post.author),
         "comment_count": post.comment_count,
         "created_at": timestamp(post.created_at),

@@ -9,6 +9,7 @@ from toby.common.principals import Principal
 from toby.events import CommentAdded
 from toby.outbox.emit import emit
 from toby.social.models import Comment, Post
+from toby.social.services.publication import page_changed
 
 EXCERPT_LENGTH = 140
 
@@ -23,6 +24,7 @@ def add_comment(*, slug: str, by: Principal, body: str) -> Comment:
             post=post, author_id=by.user_id, body=body, created_at=timezone.now()
         )
         Post.objects.filter(id=post.pk).update(comment_count=F("comment_count") + 1)
+        page_changed(post.slug)
         emit(
             CommentAdded(
                 comment_id=comment.pk,

@@ -2,11 +2,13 @@
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from toby.events import UserUnfollowed
 from toby.outbox.emit import emit
 from toby.social.models import Comment, Follow, IdempotencyKey, Post, Profile, TimelineEntry
 from toby.social.services.follows import count_change, lock_profiles
+from toby.social.services.publication import post_changed
 
 AT_ONCE = 500
 
@@ -21,6 +23,8 @@ def forget_person(*, user_id: int) -> None:
         IdempotencyKey.objects.filter(user_id=user_id).delete()
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             Comment.objects.filter(post=post).delete()
+            post.deleted_at = timezone.now()
+            post_changed(post)
             post.delete()
         Profile.objects.filter(pk=user_id).delete()
 

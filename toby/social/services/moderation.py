@@ -20,6 +20,7 @@ from toby.outbox.emit import emit
 from toby.social.models import Act, ModerationAct, Post, Revision, State
 from toby.social.rendering import html_of
 from toby.social.services.posts import BaseChanged, note
+from toby.social.services.publication import post_changed
 
 CLAIMED_FOR = timedelta(minutes=15)
 
@@ -99,12 +100,25 @@ def approve_revision(
 def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
     """The caller holds both rows; `act` is the line of the log that makes it live."""
     post.title, post.body = revision.title, revision.body
+    post.tags, post.cover_url = revision.tags, revision.cover_url
     post.html = html_of(post.body, of_post=post.pk)
     post.version += 1
     first = post.published_at is None
     if first:
         post.published_at, post.live_order = act.at, act.pk
-    post.save(update_fields=["title", "body", "html", "version", "published_at", "live_order"])
+    post.save(
+        update_fields=[
+            "title",
+            "body",
+            "html",
+            "tags",
+            "cover_url",
+            "version",
+            "published_at",
+            "live_order",
+        ]
+    )
+    post_changed(post)
     author = post.author.person()
     emit(
         PostApproved(

@@ -1,6 +1,7 @@
 """Writing posts: an author's side of a revision."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
 from toby.outbox.emit import emit
 from toby.social.models import Act, ModerationAct, Post, Revision, State
 from toby.social.selectors import Gone, etag
+from toby.social.services.publication import post_changed
 
 SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -47,18 +49,34 @@ class BaseChanged(Refused):
     status, code = 409, "base_changed"
 
 
-def create_post(*, by: Principal, title: str, body: str) -> Revision:
-    """A new post with a first draft; only its author sees it until a moderator approves."""
+def create_post(
+    *, by: Principal, title: str, body: str, tags: Sequence[str] = (), cover_url: str = ""
+) -> Revision:
+    """A new post with a first draft; only its author sees it until a moderator approves. `tags`
+    are normalised (`toby.social.tagging`)."""
     now = timezone.now()
     with transaction.atomic():
         post = Post.objects.create(author_id=by.user_id, slug=make_slug(title), created_at=now)
         return Revision.objects.create(
-            post=post, base_version=0, title=title, body=body, created_at=now
+            post=post,
+            base_version=0,
+            title=title,
+            body=body,
+            tags=list(tags),
+            cover_url=cover_url,
+            created_at=now,
         )
 
 
 def propose_edit(
-    *, slug: str, by: Principal, title: str, body: str, if_match: str = ""
+    *,
+    slug: str,
+    by: Principal,
+    title: str,
+    body: str,
+    tags: Sequence[str] = (),
+    cover_url: str = "",
+    if_match: str = "",
 ) -> Revision:
     """Changes the open draft of a post, or opens one; the live text stays.
 
@@ -68,7 +86,7 @@ def propose_edit(
     with transaction.atomic():
         post = lock_own_post(slug, by)
         revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
-        if if_match not in {"", "*", etag(post, revision)}:
+        if if_match not in {"", "*", etag(post.version, revision)}:
             raise ChangedMeanwhile
         if revision is None:
             return Revision.objects.create(
@@ -76,13 +94,16 @@ def propose_edit(
                 base_version=post.version,
                 title=title,
                 body=body,
+                tags=list(tags),
+                cover_url=cover_url,
                 created_at=timezone.now(),
             )
         if revision.state != State.DRAFT:
             raise RevisionPending
         revision.title, revision.body = title, body
+        revision.tags, revision.cover_url = list(tags), cover_url
         revision.version += 1
-        revision.save(update_fields=["title", "body", "version"])
+        revision.save(update_fields=["title", "body", "tags", "cover_url", "version"])
         return revision
 
 
@@ -132,6 +153,7 @@ def delete_post(*, slug: str, by: Principal) -> None:
         post.deleted_at = timezone.now()
         post.save(update_fields=["deleted_at"])
         close_open_revision(post)
+        post_changed(post)
         note(Act.DELETED, post, by, post.deleted_at)
         emit(PostDeleted(post_id=post.pk, slug=post.slug, title=post.title, author=by.person()))
 

@@ -10,6 +10,7 @@ from toby.outbox.emit import emit
 from toby.social.models import Act, Post
 from toby.social.services.moderation import NotModerator, stated
 from toby.social.services.posts import close_open_revision, note
+from toby.social.services.publication import post_changed
 
 
 class WrongStatus(Refused):
@@ -50,6 +51,7 @@ def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -
             post.deleted_at = now
             close_open_revision(post)
         post.save(update_fields=["hidden_at", "deleted_at"])
+        post_changed(post)
         note(act, post, by, now, reason=reason)
         emit(
             event(
@@ -72,6 +74,7 @@ def bring_back(slug: str, by: Principal, *, status: str, act: Act) -> Post:
         else:
             post.deleted_at = None
         post.save(update_fields=["hidden_at", "deleted_at"])
+        post_changed(post)
         note(act, post, by, timezone.now())
         emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
     return post

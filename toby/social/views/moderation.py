@@ -26,6 +26,8 @@ from toby.social.serializers.moderation import (
     ClaimIn,
     DecidedOut,
     DecideIn,
+    FeaturePostsIn,
+    FeatureTagsIn,
     LogOut,
     QueueCountsOut,
     QueuedOut,
@@ -34,7 +36,7 @@ from toby.social.serializers.moderation import (
     RejectIn,
 )
 from toby.social.serializers.posts import PostOut
-from toby.social.services import moderation, takedowns
+from toby.social.services import featuring, moderation, takedowns
 
 LOG_ACT = OpenApiParameter("act", str, description="Only this act.", enum=Act.values)
 
@@ -220,6 +222,26 @@ class RestorePost(APIView):
     def post(self, request: Request, slug: str) -> Response:
         """Bring a deleted post back, as it was."""
         takedowns.restore_post(slug=slug, by=principal(request))
+        return no_content()
+
+
+class FeaturePosts(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=FeaturePostsIn, responses={204: None})
+    def put(self, request: Request) -> Response:
+        """Pin just these live posts, in this order; an empty list pins none."""
+        featuring.feature_posts(by=principal(request), **parsed(FeaturePostsIn, request))
+        return no_content()
+
+
+class FeatureTags(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=FeatureTagsIn, responses={204: None})
+    def put(self, request: Request) -> Response:
+        """Pin just these tags, in this order; an empty list pins none."""
+        featuring.feature_tags(by=principal(request), **parsed(FeatureTagsIn, request))
         return no_content()
 
 

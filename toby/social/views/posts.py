@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
 from toby.common.permissions import (
+    Anyone,
     SignedIn,
     SignedInToWrite,
     principal,
@@ -16,6 +17,7 @@ from toby.common.permissions import (
 )
 from toby.common.views import no_content, parsed
 from toby.social import selectors
+from toby.social.pages import page
 from toby.social.rendering import render
 from toby.social.serializers.posts import (
     ActOut,
@@ -35,14 +37,25 @@ IF_MATCH = OpenApiParameter(
 )
 
 
+TAG = OpenApiParameter("tag", str, description="Only of this tag, as posts show it.")
+AUTHOR = OpenApiParameter("author", str, description="Only this username's.")
+
+
 class Posts(APIView):
     permission_classes = (SignedInToWrite,)
 
-    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    @extend_schema(parameters=[*PAGING, TAG, AUTHOR], responses=Page[PostOut])
     def get(self, request: Request) -> Response:
-        """Live posts, the newest first."""
-        rows = selectors.live_posts()
-        return Response(paginate(request, rows, name="posts", by="live_order", render=PostOut.of))
+        """Live posts, the newest first; of one tag or author, or both."""
+        tag, author = (request.query_params.get(name, "") for name in ("tag", "author"))
+        by, name = "live_order", f"posts:{tag}:{author}"
+        if tag:
+            under = selectors.live_posts_under(tag, author=author)
+            return Response(
+                paginate(request, under, name=name, by=by, render=lambda row: PostOut.of(row.post))
+            )
+        rows = selectors.live_posts(author=author)
+        return Response(paginate(request, rows, name=name, by=by, render=PostOut.of))
 
     @extend_schema(request=PostIn, responses={201: PostDetailOut}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponse:
@@ -54,6 +67,25 @@ class Posts(APIView):
             return PostDetailOut.of_post(draft.post, draft)
 
         return created(request, work)
+
+
+class FeaturedPosts(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    def get(self, request: Request) -> Response:
+        """What the moderators have pinned, in their order."""
+        rows = selectors.featured_posts()
+        return Response(
+            paginate(
+                request,
+                rows,
+                name="featured",
+                by="featured_place",
+                render=PostOut.of,
+                oldest_first=True,
+            )
+        )
 
 
 class Preview(APIView):
@@ -72,11 +104,8 @@ class OnePost(APIView):
     @extend_schema(responses=PostDetailOut)
     def get(self, request: Request, slug: str) -> Response:
         """One post; what is not live, to its author and moderators only."""
-        caller = principal_or_none(request)
-        post = selectors.post(slug, seen_by=caller)
-        proposed = selectors.open_revision(post, seen_by=caller)
-        tag = {"ETag": selectors.etag(post, proposed)}
-        return Response(PostDetailOut.of_post(post, proposed), headers=tag)
+        found = page(slug, seen_by=principal_or_none(request))
+        return Response(found, headers={"ETag": selectors.etag(found.version, found.proposed)})
 
     @extend_schema(request=PostIn, responses=RevisionOut, parameters=[IF_MATCH])
     def put(self, request: Request, slug: str) -> Response:
@@ -87,7 +116,7 @@ class OnePost(APIView):
             if_match=request.headers.get("If-Match", ""),
             **parsed(PostIn, request),
         )
-        tag = {"ETag": selectors.etag(revision.post, revision)}
+        tag = {"ETag": selectors.etag(revision.post.version, revision)}
         return Response(RevisionOut.of(revision), headers=tag)
 
     @extend_schema(responses={204: None})

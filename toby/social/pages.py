@@ -1,0 +1,43 @@
+"""The page of a live post as all readers see it: cached, and never stale."""
+
+from contextlib import suppress
+
+import msgspec
+
+from toby.common.errors import NotFound
+from toby.common.fresh_cache import cached
+from toby.common.people import person_of
+from toby.common.principals import Principal
+from toby.social import selectors
+from toby.social.serializers.people import AuthorOut
+from toby.social.serializers.posts import PostDetailOut
+
+
+def page(slug: str, *, seen_by: Principal | None) -> PostDetailOut:
+    """The page that all share; its author and moderators read the database. Raises NotFound and
+    Gone."""
+    if seen_by is None:
+        return public_page(slug)
+    if not seen_by.is_moderator:
+        with suppress(NotFound, selectors.Gone):
+            found = public_page(slug)
+            if found.author.id != seen_by.user_id:
+                return found
+    post = selectors.post(slug, seen_by=seen_by)
+    return PostDetailOut.of_post(post, selectors.open_revision(post, seen_by=seen_by))
+
+
+def public_page(slug: str) -> PostDetailOut:
+    """Raises NotFound and Gone. Its author is cached by themselves: they change without the post,
+    and with all their posts."""
+    page = cached(page_key(slug), PostDetailOut, lambda: read(slug))
+    author = AuthorOut.of_person(person_of(page.author.id))
+    return msgspec.structs.replace(page, author=author)
+
+
+def read(slug: str) -> PostDetailOut:
+    return PostDetailOut.of_post(selectors.post(slug, seen_by=None), proposed=None)
+
+
+def page_key(slug: str) -> str:
+    return f"post:{slug}"

@@ -1,0 +1,18 @@
+"""What follows at once, in the same transaction, where that changes which readers see of a post."""
+
+from toby.common.fresh_cache import will_change
+from toby.social.models import Post
+from toby.social.pages import page_key
+from toby.social.services.tags import index_tags
+
+
+def post_changed(post: Post) -> None:
+    """Called by whatever changes a post's live text, or takes it out of sight or back. The caller
+    holds the post's row, and has written to it what is new."""
+    index_tags(post)
+    page_changed(post.slug)
+
+
+def page_changed(slug: str) -> None:
+    """The page that all readers share shows something else once the caller commits."""
+    will_change([page_key(slug)])
