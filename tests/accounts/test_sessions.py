@@ -7,6 +7,7 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import transaction
 from pytest_django import Settings
 from redis.exceptions import RedisError
@@ -284,6 +285,13 @@ def test_a_role_is_the_only_one(ana: User) -> None:
     services.set_role(user=ana, role="moderator")
     services.set_role(user=ana, role="admin")
     assert User.objects.get().roles == ("admin",)
+
+
+def test_a_group_that_is_no_role_outlasts_a_change_of_role(ana: User) -> None:
+    ana.groups.add(Group.objects.create(name="Trusted authors"))
+    for role in ("moderator", "admin", "user"):
+        services.set_role(user=ana, role=role)
+        assert User.objects.get().groups.filter(name="Trusted authors").exists()
 
 
 def test_a_new_password_ends_every_session(ana: User, session: Tokens) -> None:

@@ -78,11 +78,15 @@ def hold_username(user: User) -> None:
 
 
 def set_role(*, user: User, role: str) -> None:
-    """Makes `role` ("user", "moderator" or "admin") the only one, from the next request on."""
+    """Makes `role` ("user", "moderator" or "admin") the only one, from the next request on.
+
+    Groups that are no roles stay: authors are trusted by one.
+    """
     groups = [name for name, known in ROLE_GROUPS.items() if known == role]
     with transaction.atomic():
         user = lock_user(user.pk)
-        user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
+        user.groups.remove(*user.groups.filter(name__in=ROLE_GROUPS))
+        user.groups.add(*[Group.objects.get_or_create(name=name)[0] for name in groups])
         renew_principals(user)
 
 
