@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
 from tests.clock import Clock
 from tests.factories import (
@@ -278,9 +279,19 @@ class TestTheLog:
         ]
         assert [row["id"] for row in history["revisions"]] == [revision.pk]
         assert "mod" not in str(history)
+        assert [act["actor"] for act in history["acts"]] == ["ana", None]
         live = make_live_post(ana)
         assert Caller(make_user()).get(path(live, "/revisions")).status == 404
         assert Caller().get(path(live, "/revisions")).status == 401
+
+    def test_by_whom_is_told_where_the_site_says_so(
+        self, ana: User, mod: Caller, settings: Settings
+    ) -> None:
+        settings.NAME_MODERATORS = True
+        revision = make_pending(ana)
+        ask_for_changes(mod, revision)
+        acts = Caller(ana).get(path(revision.post, "/revisions")).body["acts"]
+        assert [act["actor"] for act in acts] == ["ana", "mod"]
 
 
 def raise_an_error(event: object) -> None:

@@ -53,6 +53,8 @@ REFRESH_TOKEN_TTL = timedelta(
 REGISTRATION = read(
     "TOBY_REGISTRATION", one_of("mail", "direct"), like="mail or direct", default="mail"
 )
+# Whether authors read in their post's history which moderator it was.
+NAME_MODERATORS = read("TOBY_NAME_MODERATORS", flag, like="0 or 1", default=False)
 # Off for tests and benchmarks, whose people all come from one address.
 THROTTLES = read("TOBY_THROTTLES", flag, like="1 or 0", default=True)
 OUTBOX_RETENTION = timedelta(days=7)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -178,7 +179,17 @@ def revision(revision_id: int, *, seen_by: Principal) -> Revision:
 
 def history(of: Post) -> QuerySet[ModerationAct]:
     """What was done to a post, the oldest first."""
-    return ModerationAct.objects.filter(post=of).order_by("id")
+    return ModerationAct.objects.filter(post=of).select_related("actor").order_by("id")
+
+
+def actor_told(act: ModerationAct, *, author_id: int) -> str | None:
+    """Who did it, as the author is told: they themselves; a moderator only where the site says so.
+
+    None too for who is gone."""
+    told = settings.NAME_MODERATORS or act.actor_id == author_id
+    # No constraint of the database: the join finds nobody, or is NULL.
+    actor = getattr(act, "actor", None) if told else None
+    return actor.username if actor else None
 
 
 def revisions_of(post: Post, *, seen_by: Principal) -> QuerySet[Revision]:

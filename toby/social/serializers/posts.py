@@ -129,17 +129,22 @@ def shared(post: Post) -> dict[str, Any]:
 
 
 class ActOut(Out, frozen=True, kw_only=True):
-    """A step of a post's history. Who the moderator was is not told."""
+    """A step of a post's history. `actor` is null for a moderator, unless the site names them."""
 
     act: str
+    actor: str | None
     revision_id: int | None
     reason: str
     at: Timestamp
 
     @classmethod
-    def of(cls, act: ModerationAct) -> "ActOut":
+    def of(cls, act: ModerationAct, *, actor: str | None) -> "ActOut":
         return cls(
-            act=act.act, revision_id=act.revision_id, reason=act.reason, at=timestamp(act.at)
+            act=act.act,
+            actor=actor,
+            revision_id=act.revision_id,
+            reason=act.reason,
+            at=timestamp(act.at),
         )
 
 

@@ -138,7 +138,10 @@ class History(APIView):
         return Response(
             HistoryOut(
                 revisions=[RevisionOut.of(row) for row in revisions],
-                acts=[ActOut.of(row) for row in selectors.history(post)],
+                acts=[
+                    ActOut.of(row, actor=selectors.actor_told(row, author_id=post.author_id))
+                    for row in selectors.history(post)
+                ],
             )
         )
 
