@@ -1,0 +1,7 @@
+"""The moderators' desk in Django admin: what to look at, and actions that call services."""
+
+from toby.social.admin.log import ModerationActAdmin
+from toby.social.admin.posts import PostAdmin
+from toby.social.admin.revisions import RevisionAdmin
+
+__all__ = ["ModerationActAdmin", "PostAdmin", "RevisionAdmin"]

@@ -1,0 +1,119 @@
+"""What the pages of the desk share: the page that shows what was chosen and takes a reason."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from toby.common.admin import LookOnlyAdmin
+from toby.common.errors import Refused
+from toby.common.principals import Principal
+from toby.social.diffs import as_html, word_diff
+from toby.social.models import Post, Revision, State
+from toby.social.rendering import html_of
+
+
+class DecisionForm(forms.Form):
+    """What a moderator has to say to all that was chosen."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), required=False)
+    override = forms.BooleanField(required=False, label="Also what somebody else has claimed")
+
+    def __init__(self, *args: Any, needs_reason: bool, may_override: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"].required = needs_reason
+        if not needs_reason:
+            del self.fields["reason"]
+        if not may_override:
+            del self.fields["override"]
+
+
+def text_of(one: Post | Revision) -> SafeString:
+    return changes_of(one) if isinstance(one, Revision) else format_html("{}", one.body)
+
+
+class Desk(LookOnlyAdmin[Any]):
+    """Actions that show what was chosen in full, take a reason, and call a service for each."""
+
+    class Media:
+        css: ClassVar[dict[str, list[str]]] = {"all": ["social/desk.css"]}
+
+    def confirm(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Any],
+        act: str,
+        *,
+        title: str,
+        done: str,
+        each: Callable[[Any, dict[str, Any]], object],
+        needs_reason: bool = True,
+        may_override: bool = False,
+    ) -> HttpResponse:
+        """`each` is called with a chosen object and what the form holds."""
+        confirmed = "confirmed" in request.POST
+        form = DecisionForm(
+            request.POST if confirmed else None,
+            needs_reason=needs_reason,
+            may_override=may_override,
+        )
+        if not (confirmed and form.is_valid()):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "opts": self.model._meta,
+                "chosen": [(one, text_of(one)) for one in chosen],
+                "form": form,
+                "act": act,
+            }
+            return TemplateResponse(request, "admin/social/decide.html", context)
+        self.act_on(request, chosen, done, lambda one: each(one, form.cleaned_data))
+        return HttpResponseRedirect(request.get_full_path())
+
+    def act_on(
+        self,
+        request: HttpRequest,
+        chosen: Iterable[Post | Revision],
+        done: str,
+        act: Callable[[Any], object],
+    ) -> None:
+        """What is refused of one is told, and says nothing of the others."""
+        for one in chosen:
+            name = one.title or str(one)
+            try:
+                act(one)
+            except Refused as refused:
+                self.message_user(request, f"{name}: {refused.detail}", messages.ERROR)
+            else:
+                self.message_user(request, f"{done}: {name}", messages.SUCCESS)
+
+
+def changes_of(revision: Revision) -> SafeString:
+    waits = revision.state == State.PENDING
+    live = revision.post.body if waits else ""
+    return as_html(word_diff(live, revision.body)) if live else format_html("{}", revision.body)
+
+
+def safe_html(revision: Revision) -> SafeString:
+    # Sanitised by `render`: nothing of it is what its author wrote.
+    return mark_safe(html_of(revision.body, of_post=revision.post_id))  # noqa: S308
+
+
+# What the button says, and what is said once it is done.
+WORDS = {
+    "approve": ("Approve", "Approved"),
+    "reject": ("Reject", "Rejected"),
+    "request_changes": ("Ask for changes", "Changes asked for"),
+    "hide": ("Hide", "Hidden"),
+    "remove": ("Delete", "Deleted"),
+}
+
+
+def principal_of(request: HttpRequest) -> Principal:
+    return cast("Principal", request.user.principal())  # type: ignore[union-attr]  # admin is for the signed in

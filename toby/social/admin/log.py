@@ -1,0 +1,21 @@
+"""The moderation log, to look at."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from toby.common.admin import LookOnlyAdmin
+from toby.social.models import ModerationAct
+
+
+@admin.register(ModerationAct)
+class ModerationActAdmin(LookOnlyAdmin[ModerationAct]):
+    list_display = ("at", "actor", "act", "post", "reason")
+    list_filter = ("act",)
+    search_fields = ("actor__username_key", "post__slug")
+    ordering = ("-id",)
+    fields = ("at", "actor", "act", "post", "revision_id", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModerationAct]:
+        """Joined, since what is referred to may be gone: then it is empty."""
+        return super().get_queryset(request).select_related("actor", "post")

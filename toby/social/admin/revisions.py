@@ -1,0 +1,147 @@
+"""The queue: what waits for a decision, and what was decided."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from toby.social.admin.desk import WORDS, Desk, changes_of, principal_of, safe_html
+from toby.social.models import Revision, State
+from toby.social.services import moderation
+
+
+class PendingFirst(admin.SimpleListFilter):
+    """Opens on what waits for a decision."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(state.value, state.label) for state in State if state != "draft"]
+
+    def choices(self, changelist: object) -> object:  # type: ignore[override]  # the stub wants a generator
+        everything, *states = super().choices(changelist)  # type: ignore[arg-type]
+        everything["display"] = "Pending"
+        return [everything, *[state for state in states if state["display"] != "Pending"]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Revision]) -> QuerySet[Revision]:
+        return queryset.filter(state=self.value() or State.PENDING)
+
+
+@admin.register(Revision)
+class RevisionAdmin(Desk):
+    list_display = ("title", "author", "state", "submitted_at", "claimed", "decided_at")
+    list_filter = (PendingFirst,)
+    list_select_related = ("post__author", "claimed_by")
+    search_fields = ("post__author__username_key", "title")
+    ordering = ("queue_order",)
+    actions = ("approve", "reject", "request_changes", "claim", "release")
+    fields = (
+        "title",
+        "author",
+        "state",
+        "version",
+        "submitted_at",
+        "claimed",
+        "changes",
+        "shown",
+        "reason",
+        "remarks",
+        "decided_by",
+        "decided_at",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Revision]:
+        """Drafts are their author's business."""
+        return super().get_queryset(request).exclude(state=State.DRAFT)
+
+    @admin.display(description="author")
+    def author(self, revision: Revision) -> str:
+        return str(revision.post.author)
+
+    @admin.display(description="claimed by")
+    def claimed(self, revision: Revision) -> str:
+        is_claimed = revision.is_claimed_from(0, timezone.now())
+        return str(revision.claimed_by) if is_claimed else ""
+
+    @admin.display(description="text")
+    def changes(self, revision: Revision) -> SafeString:
+        """What is proposed; of an edit that waits, what it changes."""
+        return format_html('<div class="toby-text">{}</div>', changes_of(revision))
+
+    @admin.display(description="as it will be shown")
+    def shown(self, revision: Revision) -> SafeString:
+        return safe_html(revision)
+
+    @admin.action(description="Approve", permissions=["view"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
+        return self.decide(request, queryset, "approve", moderation.approve_revision)
+
+    @admin.action(description="Reject with a reason", permissions=["view"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
+        return self.decide(request, queryset, "reject", moderation.reject_revision, "reason")
+
+    @admin.action(description="Ask for changes", permissions=["view"])
+    def request_changes(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
+        service = moderation.request_changes
+        return self.decide(request, queryset, "request_changes", service, "remarks")
+
+    def decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Revision],
+        act: str,
+        service: Callable[..., object],
+        reason: str = "",
+    ) -> HttpResponse:
+        """Decides on just the versions that were shown; `reason` is the service's word for it."""
+        by = principal_of(request)
+
+        def each(revision: Revision, given: dict[str, Any]) -> None:
+            seen = request.POST.get(f"version-{revision.pk}", "")
+            version = int(seen) if re.fullmatch("[0-9]{1,9}", seen) else 0
+            more = {reason: given["reason"]} if reason else {}
+            service(
+                revision_id=revision.pk,
+                by=by,
+                version=version,
+                override=given["override"],
+                **more,
+            )
+
+        return self.confirm(
+            request,
+            queryset.select_related("post__author"),
+            act,
+            title=WORDS[act][0],
+            done=WORDS[act][1],
+            each=each,
+            needs_reason=bool(reason),
+            may_override=True,
+        )
+
+    @admin.action(description="Claim for 15 minutes", permissions=["view"])
+    def claim(self, request: HttpRequest, queryset: QuerySet[Revision]) -> None:
+        by = principal_of(request)
+        self.act_on(
+            request,
+            queryset,
+            "Claimed",
+            lambda one: moderation.claim_revision(revision_id=one.pk, by=by),
+        )
+
+    @admin.action(description="Leave to others", permissions=["view"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Revision]) -> None:
+        by = principal_of(request)
+        self.act_on(
+            request,
+            queryset,
+            "Left to others",
+            lambda one: moderation.release_revision(revision_id=one.pk, by=by),
+        )
