@@ -58,6 +58,8 @@ ALLOWED = {
     "GET api/v1/posts/<slug:slug>/revisions": SIGNED_IN,
     "GET api/v1/posts/<slug:slug>/comments": ANYONE,
     "POST api/v1/posts/<slug:slug>/comments": SIGNED_IN,
+    "PUT api/v1/posts/<slug:slug>/like": SIGNED_IN,
+    "DELETE api/v1/posts/<slug:slug>/like": SIGNED_IN,
     "GET api/v1/me/posts": SIGNED_IN,
     "GET api/v1/feed": SIGNED_IN,
     "GET api/v1/profiles/<slug:username>": ANYONE,

@@ -16,7 +16,16 @@ from tests.notifications.support import (
     unfollowed,
 )
 from toby.consumer.processing import Processor
-from toby.events import ChangesRequested, PostDeleted, PostHidden, PostRejected, UserRegistered
+from toby.events import (
+    ChangesRequested,
+    PostDeleted,
+    PostFeatured,
+    PostHidden,
+    PostLiked,
+    PostRejected,
+    PostUnliked,
+    UserRegistered,
+)
 from toby.notifications.handlers import handlers
 from toby.notifications.models import Fact, Item, KnownFollow, KnownUser
 from toby.notifications.texts import text_of
@@ -55,6 +64,23 @@ def test_an_author_is_told_what_to_change() -> None:
     )
     text = text_of(Item.objects.get())
     assert (text.title, text.text) == ("Changes to “T” are asked for", "Name your sources.")
+
+
+def test_an_author_is_told_of_a_like_until_it_is_taken_back() -> None:
+    like = PostLiked(
+        post_id=1, post_slug="s", post_title="T", post_author_id=ANA, liker=person(BEN)
+    )
+    consume(like)
+    assert text_of(Item.objects.get()).title == "Ana likes “T”"
+    consume(PostUnliked(post_id=1, post_author_id=ANA, liker_id=BEN))
+    assert Item.objects.get().retracted_at is not None
+    assert_counts_are_right(ANA)
+
+
+def test_an_author_is_told_of_being_featured() -> None:
+    consume(PostFeatured(post_id=1, slug="s", title="T", author=person(ANA)))
+    item = Item.objects.get()
+    assert (item.recipient_id, text_of(item).title) == (ANA, "Your post is featured")
 
 
 @pytest.mark.parametrize("batches", [1, 4])

@@ -19,7 +19,7 @@ from tests.factories import (
 from toby.accounts.models import User
 from toby.accounts.services import people
 from toby.social.models import Post, Revision
-from toby.social.services import departures, moderation, posts, takedowns
+from toby.social.services import departures, likes, moderation, posts, takedowns
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -105,6 +105,10 @@ def picture(post: Post) -> None:
     people.change_profile(by=principal(post.author), picture_url="https://x.y/anna.png")
 
 
+def like(post: Post) -> None:
+    likes.like_post(slug=post.slug, by=principal(make_user()))
+
+
 def lose_its_author(post: Post) -> None:
     departures.forget_person(user_id=post.author_id)
 
@@ -118,6 +122,7 @@ CHANGES: list[tuple[Callable[[Post], object], int]] = [
     (remove, 410),
     (remove_and_restore, 200),
     (make_comment, 200),
+    (like, 200),
     (rename, 200),
     (picture, 200),
     (lose_its_author, 404),

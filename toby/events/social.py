@@ -150,3 +150,23 @@ class PostFeatured(Event, type="social.post_featured.v1", topic=SOCIAL, key="pos
     slug: str
     title: str
     author: Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostLiked(Event, type="social.post_liked.v1", topic=SOCIAL, key="post_id"):
+    """Somebody liked a live post. Not sent for the author's own like."""
+
+    post_id: int
+    post_slug: str
+    post_title: str
+    post_author_id: int
+    liker: Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostUnliked(Event, type="social.post_unliked.v1", topic=SOCIAL, key="post_id"):
+    """Somebody likes a post no longer. Not sent for the author."""
+
+    post_id: int
+    post_author_id: int
+    liker_id: int

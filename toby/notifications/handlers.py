@@ -11,8 +11,10 @@ from toby.events import (
     PostDeleted,
     PostFeatured,
     PostHidden,
+    PostLiked,
     PostPublished,
     PostRejected,
+    PostUnliked,
     SessionEnded,
     UserChanged,
     UserDeleted,
@@ -34,6 +36,10 @@ def post(post_id: int, slug: str, title: str) -> dict[str, Any]:
 
 def subject_of(post_id: int) -> str:
     return f"post:{post_id}"
+
+
+def like_act(post_id: int, liker_id: int) -> str:
+    return f"like:{post_id}:{liker_id}"
 
 
 def follow_act(follower_id: int) -> str:
@@ -98,6 +104,22 @@ def tell_the_posts_author(event: CommentAdded, inboxes: Deliveries) -> None:
         comment_id=event.comment_id,
         excerpt=event.excerpt,
     )
+
+
+@handles(PostLiked)
+def tell_the_author_of_the_like(event: PostLiked, inboxes: Deliveries) -> None:
+    inboxes.tell(
+        event.post_author_id,
+        Kind.POST_LIKED,
+        target=post(event.post_id, event.post_slug, event.post_title),
+        actor=event.liker,
+        act=like_act(event.post_id, event.liker.user_id),
+    )
+
+
+@handles(PostUnliked)
+def take_back_the_like(event: PostUnliked, inboxes: Deliveries) -> None:
+    inboxes.take_back(event.post_author_id, like_act(event.post_id, event.liker_id))
 
 
 @handles(UserFollowed)

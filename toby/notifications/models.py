@@ -22,6 +22,7 @@ class Kind(models.TextChoices):
     POST_FEATURED = "post_featured"
     POST_PUBLISHED = "post_published"
     COMMENT_ADDED = "comment_added"
+    POST_LIKED = "post_liked"
     FOLLOWED = "followed"
     EXPORT_READY = "export_ready"
 

@@ -34,6 +34,8 @@ def text_of(item: Item) -> Text:
             return Text(f"{who} published a post", f"“{post}”", link)
         case Kind.COMMENT_ADDED:
             return Text(f"{who} commented on “{post}”", str(item.data.get("excerpt", "")), link)
+        case Kind.POST_LIKED:
+            return Text(f"{who} likes “{post}”", "", link)
         case Kind.FOLLOWED:
             return Text(f"{who} follows you", "", f"/people/{username}")
         case Kind.EXPORT_READY:

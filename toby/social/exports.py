@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db.models import F
 
 from toby.exports.archive import File
-from toby.social.models import Comment, Follow, ModerationAct, Post, Revision
+from toby.social.models import Comment, Follow, Like, ModerationAct, Post, Revision
 
 
 def files(user_id: int) -> Iterator[File]:
@@ -44,6 +44,8 @@ def files(user_id: int) -> Iterator[File]:
     )
     comments = Comment.objects.filter(author_id=user_id).order_by("id")
     yield "comments.json", comments.values("id", "post__slug", "body", "created_at")
+    likes = Like.objects.filter(user_id=user_id).order_by("id")
+    yield "likes.json", likes.values("post__slug", "created_at")
     follows = Follow.objects.filter(follower_id=user_id).order_by("id")
     yield "following.json", follows.values("created_at", username=F("followee__username"))
     followers = Follow.objects.filter(followee_id=user_id).order_by("id")

@@ -83,6 +83,7 @@ class Post(models.Model):
     cover_url = models.CharField(max_length=500, blank=True)
     version = models.PositiveIntegerField(default=0)
     comment_count = models.PositiveIntegerField(default=0)
+    like_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)
     # The id of the log's line that made it live: the order of public lists, and unique.
@@ -258,6 +259,20 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return f"comment {self.pk} on post {self.post_id}"
+
+
+class Like(models.Model):
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="likes")
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="likes")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "post"], name="a_user_likes_a_post_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} likes post {self.post_id}"
 
 
 class Profile(models.Model):

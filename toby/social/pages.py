@@ -22,9 +22,10 @@ def page(slug: str, *, seen_by: Principal | None) -> PostDetailOut:
         with suppress(NotFound, selectors.Gone):
             found = public_page(slug)
             if found.author.id != seen_by.user_id:
-                return found
+                return msgspec.structs.replace(found, liked_by_me=likes(slug, seen_by.user_id))
     post = selectors.post(slug, seen_by=seen_by)
-    return PostDetailOut.of_post(post, selectors.open_revision(post, seen_by=seen_by))
+    proposed = selectors.open_revision(post, seen_by=seen_by)
+    return PostDetailOut.of_post(post, proposed, liked=likes(slug, seen_by.user_id))
 
 
 def public_page(slug: str) -> PostDetailOut:
@@ -35,9 +36,17 @@ def public_page(slug: str) -> PostDetailOut:
     return msgspec.structs.replace(page, author=author)
 
 
+def likes(slug: str, user_id: int) -> bool:
+    return cached(like_key(slug, user_id), bool, lambda: selectors.likes(slug, user_id))
+
+
 def read(slug: str) -> PostDetailOut:
-    return PostDetailOut.of_post(selectors.post(slug, seen_by=None), proposed=None)
+    return PostDetailOut.of_post(selectors.post(slug, seen_by=None), proposed=None, liked=False)
 
 
 def page_key(slug: str) -> str:
     return f"post:{slug}"
+
+
+def like_key(slug: str, user_id: int) -> str:
+    return f"like:{slug}:{user_id}"

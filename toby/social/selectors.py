@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
@@ -15,6 +15,7 @@ from toby.social.models import (
     Act,
     Comment,
     Follow,
+    Like,
     ModerationAct,
     Post,
     PostTag,
@@ -45,21 +46,58 @@ class Gone(Refused):
     status, code = 410, "gone"
 
 
-def live_posts(*, author: str = "") -> QuerySet[Post]:
+# What lists show of a post; its text is left where it is.
+SHOWN = (
+    "slug",
+    "title",
+    "tags",
+    "cover_url",
+    "comment_count",
+    "like_count",
+    "created_at",
+    "published_at",
+    "live_order",
+    "featured_place",
+    "hidden_at",
+    "deleted_at",
+    "author__username",
+    "author__display_name",
+    "author__picture_url",
+)
+
+
+def shown(rows: QuerySet[Any], *, seen_by: Principal | None, post: str = "") -> QuerySet[Any]:
+    """`rows` with just what lists show, and `liked`: whether the reader likes the post. `post`
+    leads to the post, as in "post__"."""
+    liked: Any = Value(value=False)
+    if seen_by is not None:
+        likes = Like.objects.filter(user_id=seen_by.user_id, post=OuterRef(f"{post}pk"))
+        liked = Exists(likes)
+    own = () if not post else ("live_order", "post")
+    rows = rows.select_related(f"{post}author").only(*own, *(post + name for name in SHOWN))
+    found: QuerySet[Any] = rows.annotate(liked=liked)
+    return found
+
+
+def live_posts(*, seen_by: Principal | None, author: str = "") -> QuerySet[Post]:
     """All, or somebody's."""
-    rows = Post.objects.live().select_related("author")
+    rows = shown(Post.objects.live(), seen_by=seen_by)
     return rows.filter(author__username_key=author.casefold()) if author else rows
 
 
-def live_posts_under(tag: str, *, author: str = "") -> QuerySet[PostTag]:
-    rows = PostTag.objects.filter(is_live("post__"), tag__name=tag).select_related("post__author")
+def live_posts_under(tag: str, *, seen_by: Principal | None, author: str = "") -> QuerySet[PostTag]:
+    rows = PostTag.objects.filter(is_live("post__"), tag__name=tag)
+    rows = shown(rows, seen_by=seen_by, post="post__")
     return rows.filter(post__author__username_key=author.casefold()) if author else rows
 
 
-def featured_posts() -> QuerySet[Post]:
+def featured_posts(*, seen_by: Principal | None) -> QuerySet[Post]:
     """In the moderators' order, by `featured_place`."""
-    rows = Post.objects.live().filter(featured_place__isnull=False)
-    return rows.select_related("author").order_by("featured_place")
+    return shown(Post.objects.live().filter(featured_place__isnull=False), seen_by=seen_by)
+
+
+def likes(slug: str, user_id: int) -> bool:
+    return Like.objects.filter(user_id=user_id, post__slug=slug).exists()
 
 
 def featured_tags() -> QuerySet[Tag]:
@@ -86,7 +124,7 @@ def related_tags(of: Tag) -> list[str]:
 def posts_of(principal: Principal) -> QuerySet[Post]:
     """One's own, live or not, but those that are deleted."""
     rows = Post.objects.filter(author_id=principal.user_id, deleted_at=None)
-    return rows.select_related("author")
+    return shown(rows, seen_by=principal)
 
 
 def post(slug: str, *, seen_by: Principal | None) -> Post:
@@ -225,9 +263,8 @@ def comments_on(of: Post) -> QuerySet[Comment]:
 
 
 def feed_of(principal: Principal) -> QuerySet[TimelineEntry]:
-    return TimelineEntry.objects.filter(
-        is_live("post__"), reader_id=principal.user_id
-    ).select_related("post__author")
+    rows = TimelineEntry.objects.filter(is_live("post__"), reader_id=principal.user_id)
+    return shown(rows, seen_by=principal, post="post__")
 
 
 def profile(username: str) -> Profile:

@@ -31,6 +31,7 @@ urlpatterns = [
     path("api/v1/posts/<slug:slug>/withdraw", posts.Withdraw.as_view()),
     path("api/v1/posts/<slug:slug>/revisions", posts.History.as_view()),
     path("api/v1/posts/<slug:slug>/comments", people.Comments.as_view()),
+    path("api/v1/posts/<slug:slug>/like", people.Liking.as_view()),
     path("api/v1/me/posts", posts.MyPosts.as_view()),
     path("api/v1/feed", people.Feed.as_view()),
     path("api/v1/profiles/<slug:username>", people.OneProfile.as_view()),

@@ -44,12 +44,19 @@ class PostOut(Out, frozen=True, kw_only=True):
     cover_url: str
     author: AuthorOut
     comment_count: int
+    like_count: int
+    liked_by_me: bool
     created_at: Timestamp
     published_at: Timestamp | None
 
     @classmethod
-    def of(cls, post: Post) -> "PostOut":
-        return cls(**shared(post))
+    def of(cls, post: Post, *, liked: bool = False) -> "PostOut":
+        return cls(**shared(post, liked))
+
+    @classmethod
+    def of_row(cls, row: Any) -> "PostOut":
+        """A row of a list, which knows whether its reader likes the post: `selectors.liked`."""
+        return cls(**shared(row if isinstance(row, Post) else row.post, row.liked))
 
 
 class PreviewOut(Out, frozen=True, kw_only=True):
@@ -103,9 +110,11 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
     proposed: RevisionOut | None
 
     @classmethod
-    def of_post(cls, post: Post, proposed: Revision | None) -> "PostDetailOut":
+    def of_post(
+        cls, post: Post, proposed: Revision | None, *, liked: bool = False
+    ) -> "PostDetailOut":
         return cls(
-            **shared(post),
+            **shared(post, liked),
             body=post.body,
             # One that went live before bodies were rendered has none yet.
             html=post.html or html_of(post.body, of_post=post.pk),
@@ -114,7 +123,7 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
         )
 
 
-def shared(post: Post) -> dict[str, Any]:
+def shared(post: Post, liked: bool) -> dict[str, Any]:
     return {
         "slug": post.slug,
         "status": post.status,
@@ -123,6 +132,8 @@ def shared(post: Post) -> dict[str, Any]:
         "cover_url": post.cover_url,
         "author": AuthorOut.of(post.author),
         "comment_count": post.comment_count,
+        "like_count": post.like_count,
+        "liked_by_me": liked,
         "created_at": timestamp(post.created_at),
         "published_at": timestamp(post.published_at) if post.published_at else None,
     }

@@ -4,12 +4,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from toby.common.errors import NotFound
 from toby.common.principals import Principal
 from toby.events import CommentAdded
 from toby.outbox.emit import emit
 from toby.social.models import Comment, Post
-from toby.social.services.publication import page_changed
+from toby.social.services.publication import lock_live_post, page_changed
 
 EXCERPT_LENGTH = 140
 
@@ -17,9 +16,7 @@ EXCERPT_LENGTH = 140
 def add_comment(*, slug: str, by: Principal, body: str) -> Comment:
     """Raises NotFound for a post that is not live, whoever asks."""
     with transaction.atomic():
-        post = Post.objects.select_for_update().live().filter(slug=slug).first()
-        if post is None:
-            raise NotFound
+        post = lock_live_post(slug)
         comment = Comment.objects.create(
             post=post, author_id=by.user_id, body=body, created_at=timezone.now()
         )

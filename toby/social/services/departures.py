@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from toby.events import UserUnfollowed
 from toby.outbox.emit import emit
-from toby.social.models import Comment, Follow, IdempotencyKey, Post, Profile, TimelineEntry
+from toby.social.models import Comment, Follow, IdempotencyKey, Like, Post, Profile, TimelineEntry
 from toby.social.services.follows import count_change, lock_profiles
-from toby.social.services.publication import post_changed
+from toby.social.services.publication import page_changed, post_changed
 
 AT_ONCE = 500
 
@@ -21,12 +21,24 @@ def forget_person(*, user_id: int) -> None:
         lose_all_followers(user_id)
         TimelineEntry.objects.filter(reader_id=user_id).delete()
         IdempotencyKey.objects.filter(user_id=user_id).delete()
+        unlike_everything(user_id)
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             Comment.objects.filter(post=post).delete()
             post.deleted_at = timezone.now()
             post_changed(post)
             post.delete()
         Profile.objects.filter(pk=user_id).delete()
+
+
+def unlike_everything(user_id: int) -> None:
+    """Not told: what they did is taken back where they are forgotten."""
+    likes = Like.objects.filter(user_id=user_id)
+    posts = Post.objects.select_for_update().filter(likes__user_id=user_id).order_by("id")
+    for post in posts:
+        post.like_count -= 1
+        post.save(update_fields=["like_count"])
+        page_changed(post.slug)
+    likes.delete()
 
 
 def unfollow_everybody(user_id: int) -> None:

@@ -1,5 +1,6 @@
 """What follows at once, in the same transaction, where that changes which readers see of a post."""
 
+from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
 from toby.social.models import Post
 from toby.social.pages import page_key
@@ -16,3 +17,11 @@ def post_changed(post: Post) -> None:
 def page_changed(slug: str) -> None:
     """The page that all readers share shows something else once the caller commits."""
     will_change([page_key(slug)])
+
+
+def lock_live_post(slug: str) -> Post:
+    """For what readers do to a post. Raises NotFound, whoever asks, for one that is not live."""
+    post = Post.objects.select_for_update().live().filter(slug=slug).first()
+    if post is None:
+        raise NotFound
+    return post

@@ -17,10 +17,9 @@ from toby.common.permissions import (
 )
 from toby.common.views import no_content, parsed
 from toby.social import selectors
-from toby.social.models import TimelineEntry
 from toby.social.serializers.people import CommentIn, CommentOut, ProfileOut
 from toby.social.serializers.posts import PostOut
-from toby.social.services import comments, follows
+from toby.social.services import comments, follows, likes
 from toby.social.views.creating import IDEMPOTENCY_KEY, created
 
 
@@ -47,6 +46,22 @@ class Comments(APIView):
         return created(request, work)
 
 
+class Liking(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses={204: None})
+    def put(self, request: Request, slug: str) -> Response:
+        """Like a live post; liking it twice is liking it."""
+        likes.like_post(slug=slug, by=principal(request))
+        return no_content()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Like it no longer."""
+        likes.unlike_post(slug=slug, by=principal(request))
+        return no_content()
+
+
 class Feed(APIView):
     permission_classes = (SignedIn,)
 
@@ -54,13 +69,11 @@ class Feed(APIView):
     def get(self, request: Request) -> Response:
         """Live posts of those you follow, the newest first."""
         caller = principal(request)
-
-        def render(entry: TimelineEntry) -> PostOut:
-            return PostOut.of(entry.post)
-
         rows = selectors.feed_of(caller)
         return Response(
-            paginate(request, rows, name=f"feed:{caller.user_id}", by="live_order", render=render)
+            paginate(
+                request, rows, name=f"feed:{caller.user_id}", by="live_order", render=PostOut.of_row
+            )
         )
 
 

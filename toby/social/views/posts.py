@@ -1,5 +1,8 @@
 """What authors ask for, and what anyone reads of posts."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -48,14 +51,13 @@ class Posts(APIView):
     def get(self, request: Request) -> Response:
         """Live posts, the newest first; of one tag or author, or both."""
         tag, author = (request.query_params.get(name, "") for name in ("tag", "author"))
-        by, name = "live_order", f"posts:{tag}:{author}"
-        if tag:
-            under = selectors.live_posts_under(tag, author=author)
-            return Response(
-                paginate(request, under, name=name, by=by, render=lambda row: PostOut.of(row.post))
-            )
-        rows = selectors.live_posts(author=author)
-        return Response(paginate(request, rows, name=name, by=by, render=PostOut.of))
+        reader, name = principal_or_none(request), f"posts:{tag}:{author}"
+        rows: QuerySet[Any] = (
+            selectors.live_posts_under(tag, seen_by=reader, author=author)
+            if tag
+            else selectors.live_posts(seen_by=reader, author=author)
+        )
+        return Response(paginate(request, rows, name=name, by="live_order", render=PostOut.of_row))
 
     @extend_schema(request=PostIn, responses={201: PostDetailOut}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponse:
@@ -75,14 +77,14 @@ class FeaturedPosts(APIView):
     @extend_schema(parameters=PAGING, responses=Page[PostOut])
     def get(self, request: Request) -> Response:
         """What the moderators have pinned, in their order."""
-        rows = selectors.featured_posts()
+        rows = selectors.featured_posts(seen_by=principal_or_none(request))
         return Response(
             paginate(
                 request,
                 rows,
                 name="featured",
                 by="featured_place",
-                render=PostOut.of,
+                render=PostOut.of_row,
                 oldest_first=True,
             )
         )
@@ -173,5 +175,5 @@ class MyPosts(APIView):
         caller = principal(request)
         rows = selectors.posts_of(caller)
         return Response(
-            paginate(request, rows, name=f"mine:{caller.user_id}", by="id", render=PostOut.of)
+            paginate(request, rows, name=f"mine:{caller.user_id}", by="id", render=PostOut.of_row)
         )
