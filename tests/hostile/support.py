@@ -42,6 +42,7 @@ VALID: dict[str, Any] = {
     "registration_id": UUID,
     "revisions": [{"id": 1, "version": 1}],
     "scopes": ["read"],
+    "template": "",
     "slugs": ["tides-23456789"],
     "tags": ["tides", "moon"],
     "title": "A title",

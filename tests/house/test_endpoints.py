@@ -83,6 +83,7 @@ ALLOWED = {
     "GET api/v1/posts/featured": ANYONE,
     "GET api/v1/tags/featured": ANYONE,
     "GET api/v1/tags/<str:name>": ANYONE,
+    "GET api/v1/moderation/reason-templates": MODERATOR,
     "GET api/v1/moderation/log": MODERATOR,
     "GET api/v1/notifications": SIGNED_IN,
     "GET api/v1/notifications/<uuid:item_id>": SIGNED_IN,

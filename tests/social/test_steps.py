@@ -116,7 +116,7 @@ class TestChangesAskedFor:
     def test_it_needs_remarks_and_the_version_that_was_seen(self, ana: User, mod: Caller) -> None:
         revision = make_pending(ana)
         at = f"/api/v1/moderation/revisions/{revision.pk}/request-changes"
-        assert mod.post(at, {"version": revision.version}).code == "invalid_input"
+        assert mod.post(at, {"version": revision.version}).code == "reason_missing"
         stale = {"version": revision.version + 1, "remarks": "x"}
         assert mod.post(at, stale).code == "revision_changed"
         with pytest.raises(moderation.ReasonMissing):
@@ -188,7 +188,7 @@ class TestDeleting:
 
     def test_a_moderator_deletes_with_a_reason_and_restores(self, ana: User, mod: Caller) -> None:
         post = make_live_post(ana, title="Mine")
-        assert mod.post(desk(post, "delete"), {}).code == "invalid_input"
+        assert mod.post(desk(post, "delete"), {}).code == "reason_missing"
         assert mod.post(desk(post, "delete"), {"reason": "Copied."}).status == 204
         assert Caller(ana).get(path(post)).status == 410
         assert mod.get(path(post)).body["status"] == "deleted"

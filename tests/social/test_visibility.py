@@ -72,6 +72,7 @@ NO_POSTS = {
     "api/v1/auth/tokens",
     "api/v1/users/me",
     "api/v1/moderation/queue/counts",
+    "api/v1/moderation/reason-templates",
     "api/v1/notifications/counts",
     # Files of one's own.
     "api/v1/users/me/export",

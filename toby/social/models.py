@@ -246,6 +246,20 @@ class ModerationAct(models.Model):
         raise LogIsAppendOnly
 
 
+class ReasonTemplate(models.Model):
+    """What moderators often have to say, in words that all use. Lower `place`s come first."""
+
+    name = ExactCharField(max_length=80, unique=True)
+    text = models.TextField(max_length=2000)
+    place = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("place", "name")
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
 class Comment(models.Model):
     """A reader's word on a live post."""
 

@@ -20,6 +20,7 @@ from toby.social.models import (
     Post,
     PostTag,
     Profile,
+    ReasonTemplate,
     Revision,
     State,
     Tag,
@@ -38,6 +39,9 @@ class Versioned(Protocol):
 
     @property
     def version(self) -> int: ...
+
+
+MOST_TEMPLATES = 200
 
 
 class Gone(Refused):
@@ -242,6 +246,11 @@ def own_post(slug: str, *, seen_by: Principal) -> Post:
     if not (seen_by.is_moderator or found.author_id == seen_by.user_id):
         raise NotFound
     return found
+
+
+def reason_templates() -> QuerySet[ReasonTemplate]:
+    """The first MOST_TEMPLATES: they are written by hand and chosen from one list."""
+    return ReasonTemplate.objects.all()[:MOST_TEMPLATES]
 
 
 def log(*, act: str = "", actor: str = "", post: str = "") -> QuerySet[ModerationAct]:

@@ -53,5 +53,6 @@ urlpatterns = [
     path("api/v1/moderation/posts/<slug:slug>/restore", moderation.RestorePost.as_view()),
     path("api/v1/moderation/featured/posts", moderation.FeaturePosts.as_view()),
     path("api/v1/moderation/featured/tags", moderation.FeatureTags.as_view()),
+    path("api/v1/moderation/reason-templates", moderation.ReasonTemplates.as_view()),
     path("api/v1/moderation/log", moderation.Log.as_view()),
 ]

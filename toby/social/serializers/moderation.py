@@ -20,12 +20,22 @@ class ApproveIn(In):
     override = Flag(required=False, help_text="Decide though somebody else has claimed it.")
 
 
-class RejectIn(ApproveIn):
-    reason = Text(max_length=2000, help_text="The author is told.")
+REASON_HELP = "The author is told: this, a template's text, or the template's and then this."
+TEMPLATE_HELP = "The name of a template of reasons."
+
+
+class ReasonIn(In):
+    reason = Text(max_length=2000, required=False, allow_blank=True, help_text=REASON_HELP)
+    template = Text(max_length=80, required=False, allow_blank=True, help_text=TEMPLATE_HELP)
+
+
+class RejectIn(ApproveIn, ReasonIn):
+    pass
 
 
 class ChangesIn(ApproveIn):
-    remarks = Text(max_length=2000, help_text="The author is told.")
+    remarks = Text(max_length=2000, required=False, allow_blank=True, help_text=REASON_HELP)
+    template = Text(max_length=80, required=False, allow_blank=True, help_text=TEMPLATE_HELP)
 
 
 class ClaimIn(In):
@@ -37,14 +47,10 @@ class OneOfManyIn(In):
     version = Whole(help_text="The version of the revision that you saw.")
 
 
-class DecideIn(In):
+class DecideIn(ReasonIn):
+    # The reason is the same for all; to approve takes none.
     act = serializers.ChoiceField(choices=["approve", "reject", "request_changes"])
     revisions = serializers.ListField(child=OneOfManyIn(), allow_empty=False, max_length=100)
-    reason = Text(max_length=2000, required=False, help_text="The same for all; not to approve.")
-
-
-class ReasonIn(In):
-    reason = Text(max_length=2000, help_text="The author is told.")
 
 
 class FeaturePostsIn(In):
@@ -53,6 +59,17 @@ class FeaturePostsIn(In):
 
 class FeatureTagsIn(In):
     names = serializers.ListField(child=Text(max_length=50), max_length=20)
+
+
+class ReasonTemplateOut(Out, frozen=True, kw_only=True):
+    name: str
+    text: str
+
+
+class ReasonTemplatesOut(Out, frozen=True, kw_only=True):
+    """In the order in which moderators are offered them."""
+
+    results: list[ReasonTemplateOut]
 
 
 class QueuedOut(RevisionOut, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from toby.events import (
     PostRejected,
 )
 from toby.outbox.emit import emit
-from toby.social.models import Act, ModerationAct, Post, Revision, State
+from toby.social.models import Act, ModerationAct, Post, ReasonTemplate, Revision, State
 from toby.social.rendering import html_of
 from toby.social.services.posts import BaseChanged, note
 from toby.social.services.publication import post_changed
@@ -59,6 +59,12 @@ class ReasonMissing(Refused):
     """This needs a reason, which the author is told."""
 
     status, code = 400, "reason_missing"
+
+
+class UnknownTemplate(Refused):
+    """There is no template of this name."""
+
+    status, code = 400, "unknown_template"
 
 
 def claim_revision(*, revision_id: int, by: Principal, override: bool = False) -> Revision:
@@ -145,10 +151,16 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
 
 
 def reject_revision(
-    *, revision_id: int, by: Principal, version: int, reason: str, override: bool = False
+    *,
+    revision_id: int,
+    by: Principal,
+    version: int,
+    reason: str = "",
+    template: str = "",
+    override: bool = False,
 ) -> Revision:
-    """Refuses a pending revision; what is live stays. Raises as approve_revision, ReasonMissing."""
-    reason = stated(reason)
+    """Refuses a pending revision; what is live stays. Raises as approve_revision and `stated`."""
+    reason = stated(reason, template)
     with transaction.atomic():
         post, revision = lock_pending(revision_id, by, version, override=override)
         close(revision, State.REJECTED, by, reason)
@@ -166,11 +178,17 @@ def reject_revision(
 
 
 def request_changes(
-    *, revision_id: int, by: Principal, version: int, remarks: str, override: bool = False
+    *,
+    revision_id: int,
+    by: Principal,
+    version: int,
+    remarks: str = "",
+    template: str = "",
+    override: bool = False,
 ) -> Revision:
     """Gives a pending revision back to its author, as a draft with remarks. Raises as
     reject_revision."""
-    remarks = stated(remarks)
+    remarks = stated(remarks, template)
     with transaction.atomic():
         post, revision = lock_pending(revision_id, by, version, override=override)
         revision.state, revision.remarks = State.DRAFT, remarks
@@ -207,11 +225,20 @@ class Decided:
 
 
 def decide_on_many(
-    *, act: str, revisions: Sequence[tuple[int, int]], by: Principal, reason: str = ""
+    *,
+    act: str,
+    revisions: Sequence[tuple[int, int]],
+    by: Principal,
+    reason: str = "",
+    template: str = "",
 ) -> list[Decided]:
     """Decides on (id, version) each, in turn and each in its own transaction; what is refused of
-    one says nothing of the others. `act` is approve, reject or request_changes."""
+    one says nothing of the others. `act` is approve, reject or request_changes.
+
+    Raises as `stated`, unless `act` is approve, which takes no reason."""
     decided = []
+    if act != "approve":
+        reason = stated(reason, template)
     for revision_id, version in revisions:
         refused: Refused | None = None
         try:
@@ -227,11 +254,21 @@ def decide_on_many(
     return decided
 
 
-def stated(reason: str) -> str:
-    """Raises ReasonMissing."""
-    if not reason.strip():
+def stated(reason: str, template: str) -> str:
+    """What the author is told: the words of the named template, then those of the moderator.
+
+    Either may be "". Raises UnknownTemplate and ReasonMissing.
+    """
+    parts = [reason.strip()]
+    if template:
+        found = ReasonTemplate.objects.filter(name=template).first()
+        if found is None:
+            raise UnknownTemplate
+        parts.insert(0, found.text.strip())
+    told = "\n\n".join(filter(None, parts))
+    if not told:
         raise ReasonMissing
-    return reason.strip()
+    return told
 
 
 def lock_pending(

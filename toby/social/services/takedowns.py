@@ -19,10 +19,10 @@ class WrongStatus(Refused):
     status, code = 409, "wrong_status"
 
 
-def hide_post(*, slug: str, by: Principal, reason: str) -> Post:
+def hide_post(*, slug: str, by: Principal, reason: str = "", template: str = "") -> Post:
     """Takes a live post out of sight but its author's and moderators'. Raises NotModerator,
-    NotFound, ReasonMissing and WrongStatus."""
-    return take_down(slug, by, reason, status="live", act=Act.HIDDEN)
+    NotFound, WrongStatus, and as `stated`."""
+    return take_down(slug, by, stated(reason, template), status="live", act=Act.HIDDEN)
 
 
 def unhide_post(*, slug: str, by: Principal) -> Post:
@@ -30,8 +30,9 @@ def unhide_post(*, slug: str, by: Principal) -> Post:
     return bring_back(slug, by, status="hidden", act=Act.UNHIDDEN)
 
 
-def remove_post(*, slug: str, by: Principal, reason: str) -> Post:
+def remove_post(*, slug: str, by: Principal, reason: str = "", template: str = "") -> Post:
     """Deletes somebody's post; it can be restored until it is purged. Raises as hide_post."""
+    reason = stated(reason, template)
     return take_down(slug, by, reason, status="draft live hidden", act=Act.DELETED)
 
 
@@ -42,7 +43,7 @@ def restore_post(*, slug: str, by: Principal) -> Post:
 
 def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -> Post:
     """`act` is HIDDEN or DELETED, `status` what the post must be before."""
-    reason, event = stated(reason), PostHidden if act == Act.HIDDEN else PostDeleted
+    event = PostHidden if act == Act.HIDDEN else PostDeleted
     with transaction.atomic():
         post, now = lock_post(slug, by, status=status), timezone.now()
         if act == Act.HIDDEN:

@@ -33,6 +33,8 @@ from toby.social.serializers.moderation import (
     QueuedOut,
     ReadOut,
     ReasonIn,
+    ReasonTemplateOut,
+    ReasonTemplatesOut,
     RejectIn,
 )
 from toby.social.serializers.posts import PostOut
@@ -131,14 +133,8 @@ class Decide(APIView):
     def post(self, request: Request) -> Response:
         """Decide on up to 100 at once, with one reason; the answer says what became of each."""
         given = parsed(DecideIn, request)
-        if given["act"] != "approve" and not given.get("reason", "").strip():
-            raise moderation.ReasonMissing
-        decided = moderation.decide_on_many(
-            act=given["act"],
-            revisions=[(row["id"], row["version"]) for row in given["revisions"]],
-            by=principal(request),
-            reason=given.get("reason", ""),
-        )
+        revisions = [(row["id"], row["version"]) for row in given.pop("revisions")]
+        decided = moderation.decide_on_many(revisions=revisions, by=principal(request), **given)
         results = [
             DecidedOut(
                 id=one.revision_id,
@@ -149,6 +145,17 @@ class Decide(APIView):
             for one in decided
         ]
         return Response(AllDecidedOut(results=results))
+
+
+class ReasonTemplates(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(responses=ReasonTemplatesOut)
+    def get(self, request: Request) -> Response:
+        """What moderators often have to say; admins write it in Django admin."""
+        rows = selectors.reason_templates()
+        results = [ReasonTemplateOut(name=row.name, text=row.text) for row in rows]
+        return Response(ReasonTemplatesOut(results=results))
 
 
 class Approve(APIView):

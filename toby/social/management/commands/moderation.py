@@ -32,7 +32,10 @@ class Command(BaseCommand):
             decide.add_argument("--by", required=True, help="a moderator's username")
             decide.add_argument("--dry-run", action="store_true", help="say what would be done")
             if name == "reject":
-                decide.add_argument("--reason", required=True, help="the authors are told")
+                decide.add_argument("--reason", default="", help="the authors are told")
+                decide.add_argument(
+                    "--template", default="", help="the name of a reason's template"
+                )
         log = acts.add_parser("log", help="who did what, when and why, the oldest first")
         for name in ("act", "actor", "post"):
             log.add_argument(f"--{name}", dest=f"only_{name}", default="", help=f"only this {name}")
@@ -86,8 +89,8 @@ class Command(BaseCommand):
             seen = [selectors.revision(pk, seen_by=moderator) for pk, _ in chosen]
             self.table([{"revision": row.pk, "would": act} for row in seen], as_json=json)
             return
-        reason = options.get("reason", "")
-        decided = moderation.decide_on_many(act=act, revisions=chosen, by=moderator, reason=reason)
+        told = {name: options[name] for name in ("reason", "template") if name in options}
+        decided = moderation.decide_on_many(act=act, revisions=chosen, by=moderator, **told)
         rows = [
             {
                 "revision": one.revision_id,
