@@ -111,7 +111,9 @@ def test_what_is_single_takes_as_many_however_much_hangs_on_it(
             make_comment(site.post)
 
 
-@pytest.mark.parametrize("page", ["revision", "post", "moderationact", "revision/?state=approved"])
+@pytest.mark.parametrize(
+    "page", ["revision", "post", "moderationact", "reasontemplate", "revision/?state=approved"]
+)
 def test_a_page_of_django_admin_takes_as_many_for_many_rows_as_for_one(
     site: Site, page: str
 ) -> None:

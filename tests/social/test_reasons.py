@@ -4,15 +4,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
+from django.test import Client
 
-from tests.factories import Answer, Caller, make_live_post, make_moderator, make_pending, principal
+from tests.factories import (
+    Answer,
+    Caller,
+    make_live_post,
+    make_moderator,
+    make_pending,
+    make_user,
+    principal,
+)
 from toby.accounts.models import User
 from toby.social.models import ModerationAct, ReasonTemplate, Revision
 from toby.social.services import moderation, takedowns
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
+PASSWORD = "correct horse battery"
 TEXT = "Posts need sources."
 # What is given, and what the author is told; a code where it is refused.
 GIVEN: list[tuple[dict[str, str], str]] = [
@@ -140,3 +151,78 @@ def test_what_was_said_stays_when_the_template_changes(
     template.save()
     template.delete()
     assert Revision.objects.get().reason == TEXT
+
+
+class TestAdmin:
+    PAGE = "/admin/social/reasontemplate/"
+
+    def log_in(self, role: str) -> Client:
+        client, user = Client(), make_user(role=role, password=PASSWORD)
+        login = {"username": user.email, "password": PASSWORD}
+        assert client.post("/admin/login/", login).status_code == 302
+        return client
+
+    @pytest.mark.parametrize(("given", "told"), GIVEN)
+    def test_a_template_is_chosen_beside_the_reason(self, given: dict[str, str], told: str) -> None:
+        revision, client = make_pending(), self.log_in("moderator")
+        chosen = {"action": "reject", "_selected_action": revision.pk, "index": 0}
+        page = client.post("/admin/social/revision/", chosen).content.decode()
+        assert f'<option value="sources">sources: {TEXT}</option>' in page
+        confirmed = {**chosen, f"version-{revision.pk}": revision.version, "confirmed": 1}
+        client.post("/admin/social/revision/", {**confirmed, **given})
+        found = Revision.objects.get()
+        assert (found.state, found.reason) == ("rejected", told)
+
+    @pytest.mark.parametrize(("given", "code"), REFUSED)
+    def test_without_words_the_form_comes_back(self, given: dict[str, str], code: str) -> None:
+        revision, client = make_pending(), self.log_in("moderator")
+        chosen = {"action": "reject", "_selected_action": revision.pk, "confirmed": 1}
+        page = client.post("/admin/social/revision/", {**chosen, **given}).content.decode()
+        assert "errorlist" in page
+        assert Revision.objects.get().state == "pending"
+
+    def test_posts_are_hidden_with_a_template(self) -> None:
+        post, client = make_live_post(), self.log_in("moderator")
+        chosen = {"action": "hide", "_selected_action": post.pk, "confirmed": 1}
+        client.post("/admin/social/post/", {**chosen, "template": "sources"})
+        assert ModerationAct.objects.latest("pk").reason == TEXT
+
+    def test_to_approve_nothing_is_asked(self) -> None:
+        revision, client = make_pending(), self.log_in("moderator")
+        chosen = {"action": "approve", "_selected_action": revision.pk, "index": 0}
+        assert "sources" not in client.post("/admin/social/revision/", chosen).content.decode()
+
+    def test_admins_write_templates(self, template: ReasonTemplate) -> None:
+        client = self.log_in("admin")
+        new = {"name": "spam", "text": "No advertisements.", "place": 1}
+        assert client.post(f"{self.PAGE}add/", new).status_code == 302
+        change = {"name": "sources", "text": "Name them.", "place": 2}
+        assert client.post(f"{self.PAGE}{template.pk}/change/", change).status_code == 302
+        assert list(ReasonTemplate.objects.values_list("name", "text")) == [
+            ("spam", "No advertisements."),
+            ("sources", "Name them."),
+        ]
+        assert client.post(f"{self.PAGE}{template.pk}/delete/", {"post": "yes"}).status_code == 302
+        assert ReasonTemplate.objects.get().name == "spam"
+
+    def test_a_name_is_given_once(self) -> None:
+        same = {"name": "sources", "text": "Other words.", "place": 1}
+        assert self.log_in("admin").post(f"{self.PAGE}add/", same).status_code == 200
+        assert ReasonTemplate.objects.get().text != "Other words."
+
+    def test_moderators_read_them_and_write_them_only_by_permission(
+        self, template: ReasonTemplate
+    ) -> None:
+        client = self.log_in("moderator")
+        change = {"name": "sources", "text": "Name them.", "place": 0}
+        assert client.get(self.PAGE).status_code == 200
+        paths = [f"{self.PAGE}add/", f"{self.PAGE}{template.pk}/change/"]
+        paths.append(f"{self.PAGE}{template.pk}/delete/")
+        assert [client.post(path, change).status_code for path in paths] == [403, 403, 403]
+        permission = Permission.objects.get(codename="change_reasontemplate")
+        User.objects.get(is_active=True, groups__name="Moderators").user_permissions.add(permission)
+        assert [client.post(path, change).status_code for path in paths] == [403, 302, 403]
+        assert ReasonTemplate.objects.get().text == "Name them."
+
+    def test_others_are_sent_to_the_login(self) -> None:
+        assert Client().get(self.PAGE).status_code == 302

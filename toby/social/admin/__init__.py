@@ -3,5 +3,6 @@
 from toby.social.admin.log import ModerationActAdmin
 from toby.social.admin.posts import PostAdmin
 from toby.social.admin.revisions import RevisionAdmin
+from toby.social.admin.templates import ReasonTemplateAdmin
 
-__all__ = ["ModerationActAdmin", "PostAdmin", "RevisionAdmin"]
+__all__ = ["ModerationActAdmin", "PostAdmin", "ReasonTemplateAdmin", "RevisionAdmin"]

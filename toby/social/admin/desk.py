@@ -5,33 +5,55 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 
 from toby.common.admin import LookOnlyAdmin
 from toby.common.errors import Refused
 from toby.common.principals import Principal
 from toby.social.diffs import as_html, word_diff
-from toby.social.models import Post, Revision, State
+from toby.social.models import Post, ReasonTemplate, Revision, State
 from toby.social.rendering import html_of
+from toby.social.services.moderation import stated
+
+
+class TemplateField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in its stub only
+    def label_from_instance(self, obj: ReasonTemplate) -> str:
+        return Truncator(f"{obj.name}: {obj.text.strip()}").chars(100)
 
 
 class DecisionForm(forms.Form):
     """What a moderator has to say to all that was chosen."""
 
+    template = TemplateField(
+        ReasonTemplate.objects.all(), to_field_name="name", required=False, empty_label="none"
+    )
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), required=False)
     override = forms.BooleanField(required=False, label="Also what somebody else has claimed")
 
     def __init__(self, *args: Any, needs_reason: bool, may_override: bool, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["reason"].required = needs_reason
+        self.needs_reason = needs_reason
         if not needs_reason:
-            del self.fields["reason"]
+            del self.fields["template"], self.fields["reason"]
         if not may_override:
             del self.fields["override"]
+
+    def clean(self) -> dict[str, Any]:
+        """`reason` becomes all that the author is told."""
+        given = self.cleaned_data
+        if self.needs_reason and not self.errors:
+            template = given["template"]
+            try:
+                given["reason"] = stated(given["reason"], template.name if template else "")
+            except Refused as refused:
+                raise ValidationError(refused.detail, code=refused.code) from refused
+        return given
 
 
 def text_of(one: Post | Revision) -> SafeString:
