@@ -89,6 +89,27 @@ class TestItsFilters:
         make_pending()
         assert queued(mod, f"waiting_since={since}") == [old.pk]
 
+    def test_by_tag(self, mod: Caller) -> None:
+        both = make_pending(tags=["sea", "हिन्दी"])
+        make_pending(tags=["seaside"])
+        make_pending()
+        for tag in ("sea", "%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80"):
+            assert queued(mod, f"tag={tag}") == [both.pk]
+        assert queued(mod, "tag=%25") == queued(mod, "tag='") == []
+
+    def test_by_state_the_newest_first_where_it_is_decided(self, ana: User, mod: Caller) -> None:
+        for _ in range(2):
+            make_live_post(ana)
+        pending, withdrawn = make_pending(), make_pending(ana)
+        posts.withdraw_post(slug=withdrawn.post.slug, by=principal(ana))
+        draft = make_draft(ana)
+        posts.withdraw_post(slug=draft.post.slug, by=principal(ana))
+        newest, older = Revision.objects.filter(state="approved").order_by("-queue_order")
+        assert queued(mod, "state=approved") == [newest.pk, older.pk]
+        assert queued(mod, "state=pending") == [pending.pk]
+        assert queued(mod, "state=withdrawn") == [withdrawn.pk]
+        assert queued(mod, "state=rejected") == []
+
     def test_by_claim(self, mod: Caller, other: Caller) -> None:
         mine, theirs, free = make_pending(), make_pending(), make_pending()
         mod.post(at(mine, "claim"), {})
@@ -102,6 +123,8 @@ class TestItsFilters:
         [
             "claimed=all",
             "first_time=1",
+            "state=draft",
+            "state=x",
             "waiting_since=yesterday",
             "waiting_since=2026-01-01T00:00:00",
             "waiting_since=2026-99-01T00:00:00Z",

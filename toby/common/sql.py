@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import AutoField, Model, QuerySet
+from django.db.models import AutoField, BooleanField, F, Func, Model, Q, QuerySet, Value
 
 M = TypeVar("M", bound=Model)
 ROWS_A_STATEMENT = 500
@@ -82,6 +82,19 @@ def for_share(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql + lock, values)
         return list(cursor.fetchall())
+
+
+def list_holds(field: str, word: str) -> Any:
+    """A condition: the JSON list in `field` holds `word`. The ORM says it to MySQL only."""
+    if connection.features.supports_json_field_contains:
+        return Q(**{f"{field}__contains": [word]})
+    return Func(
+        F(field),
+        Value(word),
+        template="EXISTS (SELECT 1 FROM json_each(%(expressions)s))",
+        arg_joiner=") WHERE value = (",
+        output_field=BooleanField(),
+    )
 
 
 def is_database_trouble(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.principals import Principal
+from toby.common.sql import list_holds
 from toby.social.models import (
     Act,
     Comment,
@@ -165,21 +166,26 @@ def etag(version: int, proposed: Versioned | None) -> str:
 def queue(
     *,
     seen_by: Principal,
+    state: State = State.PENDING,
     author: str = "",
+    tag: str = "",
     claimed: str = "",
     first_time: bool = False,
     waiting_since: datetime | None = None,
 ) -> QuerySet[Revision]:
-    """What waits for a decision: of one author; free, mine or others' by claim; of those of whom
-    nothing is live yet; submitted before a moment. In order of `queue_order`."""
-    rows = Revision.objects.filter(state=State.PENDING).select_related("post__author", "claimed_by")
+    """What waits for a decision, or what became of it: of one author; under a tag; free, mine or
+    others' by claim; of those of whom nothing is live yet; submitted before a moment. In order of
+    `queue_order`."""
+    rows = Revision.objects.filter(state=state, queue_order__isnull=False)
+    rows = rows.select_related("post__author", "claimed_by")
     if author:
         rows = rows.filter(post__author__username_key=author.casefold())
+    if tag:
+        rows = rows.filter(list_holds("tags", tag))
     if waiting_since:
         rows = rows.filter(submitted_at__lte=waiting_since)
     if first_time:
-        published = Post.objects.filter(author=OuterRef("post__author"), version__gt=0)
-        rows = rows.exclude(Exists(published))
+        rows = rows.filter(of_newcomers())
     by_claim = {
         "": Q(),
         "free": Q(claimed_until=None) | Q(claimed_until__lte=timezone.now()),
@@ -187,6 +193,11 @@ def queue(
         "others": Q(claimed_until__gt=timezone.now()) & ~Q(claimed_by=seen_by.user_id),
     }
     return rows.filter(by_claim[claimed])
+
+
+def of_newcomers() -> Any:
+    """A condition on revisions: nothing of their author was ever live."""
+    return ~Exists(Post.objects.filter(author=OuterRef("post__author"), version__gt=0))
 
 
 @dataclass(frozen=True, slots=True)

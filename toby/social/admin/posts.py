@@ -39,7 +39,18 @@ class PostAdmin(Desk):
     search_fields = ("slug", "author__username_key")
     ordering = ("-id",)
     actions = ("hide", "unhide", "remove", "restore")
-    fields = ("slug", "author", "status", "title", "body", "version", "published_at")
+    fields = (
+        "slug",
+        "author",
+        "status",
+        "title",
+        "body",
+        "tags",
+        "cover_url",
+        "version",
+        "published_at",
+        "featured_place",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
         """What was never approved is seen as a revision, once it is submitted."""

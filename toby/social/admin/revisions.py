@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -13,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from toby.social.admin.desk import WORDS, Desk, changes_of, principal_of, safe_html
 from toby.social.models import Revision, State
+from toby.social.selectors import of_newcomers
 from toby.social.services import moderation
 
 
@@ -34,12 +36,37 @@ class PendingFirst(admin.SimpleListFilter):
         return queryset.filter(state=self.value() or State.PENDING)
 
 
+class Waiting(admin.SimpleListFilter):
+    title = "waiting for"
+    parameter_name = "hours"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("1", "Over an hour"), ("24", "Over a day"), ("72", "Over three days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Revision]) -> QuerySet[Revision]:
+        if self.value() not in {"1", "24", "72"}:
+            return queryset
+        before = timezone.now() - timedelta(hours=int(self.value() or 0))
+        return queryset.filter(submitted_at__lte=before)
+
+
+class FirstTime(admin.SimpleListFilter):
+    title = "author"
+    parameter_name = "first_time"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("yes", "Nothing live yet")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Revision]) -> QuerySet[Revision]:
+        return queryset.filter(of_newcomers()) if self.value() == "yes" else queryset
+
+
 @admin.register(Revision)
 class RevisionAdmin(Desk):
     list_display = ("title", "author", "state", "submitted_at", "claimed", "decided_at")
-    list_filter = (PendingFirst,)
+    list_filter = (PendingFirst, Waiting, FirstTime)
     list_select_related = ("post__author", "claimed_by")
-    search_fields = ("post__author__username_key", "title")
+    search_fields = ("post__author__username_key", "title", "tags")
     ordering = ("queue_order",)
     actions = ("approve", "reject", "request_changes", "claim", "release")
     fields = (
@@ -50,6 +77,8 @@ class RevisionAdmin(Desk):
         "submitted_at",
         "claimed",
         "changes",
+        "tags",
+        "cover_url",
         "shown",
         "reason",
         "remarks",

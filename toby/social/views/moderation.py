@@ -18,7 +18,7 @@ from toby.common.permissions import (
 )
 from toby.common.views import no_content, one_of, parsed
 from toby.social import selectors
-from toby.social.models import Act
+from toby.social.models import Act, State
 from toby.social.serializers.moderation import (
     AllDecidedOut,
     ApproveIn,
@@ -46,7 +46,10 @@ LOG_ACTOR = OpenApiParameter("actor", str, description="Only what this username 
 
 LOG_POST = OpenApiParameter("post", str, description="Only what was done to the post of this slug.")
 
+STATES = ("", "pending", "approved", "rejected", "withdrawn")
 QUEUE_FILTERS = [
+    OpenApiParameter("state", str, enum=STATES[1:], description="pending if not given."),
+    OpenApiParameter("tag", str, description="Only what is to have this tag."),
     OpenApiParameter("author", str, description="Only this username's."),
     OpenApiParameter("claimed", str, enum=["free", "mine", "others"], description="By claim."),
     OpenApiParameter("first_time", bool, description="Only of those of whom nothing is live yet."),
@@ -57,7 +60,8 @@ QUEUE_FILTERS = [
 def queue_filters(request: Request) -> dict[str, Any]:
     """Raises InvalidInput for what is none."""
     given = request.query_params
-    found: dict[str, Any] = {"author": given.get("author", "")}
+    found: dict[str, Any] = {name: given.get(name, "") for name in ("author", "tag")}
+    found["state"] = State(one_of(request, "state", STATES) or State.PENDING)
     found["claimed"] = one_of(request, "claimed", ("", "free", "mine", "others"))
     found["first_time"] = one_of(request, "first_time", ("", "false", "true")) == "true"
     if (since := given.get("waiting_since")) is not None:
@@ -76,7 +80,8 @@ class Queue(APIView):
 
     @extend_schema(parameters=[*PAGING, *QUEUE_FILTERS], responses=Page[QueuedOut])
     def get(self, request: Request) -> Response:
-        """Revisions that wait for a decision, those that wait longest first."""
+        """Revisions that wait for a decision, those that wait longest first; of what was decided,
+        the newest."""
         given = queue_filters(request)
         rows = selectors.queue(seen_by=principal(request), **given)
         page = paginate(
@@ -85,7 +90,7 @@ class Queue(APIView):
             name=f"queue:{given}",
             by="queue_order",
             render=QueuedOut.of_queued,
-            oldest_first=True,
+            oldest_first=given["state"] == State.PENDING,
         )
         return Response(page)
 
