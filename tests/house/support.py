@@ -32,7 +32,7 @@ class Endpoint(NamedTuple):
     @property
     def path(self) -> str:
         path = re.sub(r"<uuid:\w+>", UUID, self.route)
-        path = path.replace("<id:revision_id>", "999999999")
+        path = re.sub(r"<id:\w+>", "999999999", path)
         return "/" + path.replace("<slug:slug>", "nothing").replace("<slug:username>", "nobody-x")
 
     @property

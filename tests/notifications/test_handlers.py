@@ -18,6 +18,8 @@ from tests.notifications.support import (
 from toby.consumer.processing import Processor
 from toby.events import (
     ChangesRequested,
+    CommentDeleted,
+    CommentHidden,
     PostDeleted,
     PostFeatured,
     PostHidden,
@@ -130,6 +132,54 @@ def test_a_comment_is_told_to_the_posts_author_but_not_when_it_is_their_own() ->
     item = Item.objects.get()
     assert item.actor is not None
     assert (item.recipient_id, item.actor["id"]) == (ANA, BEN)
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize(
+    ("event", "kind"), [(CommentHidden, "hidden"), (CommentDeleted, "deleted")]
+)
+def test_of_a_comment_that_is_taken_down_only_its_author_is_told_any_more(
+    event: type[CommentHidden | CommentDeleted], kind: str, batches: int
+) -> None:
+    told, other = commented(ANA, by=BEN), commented(ANA, by=CLEO)
+    gone = event(
+        comment_id=told.comment_id,
+        post_id=told.post_id,
+        post_author_id=ANA,
+        author=told.author,
+        excerpt=told.excerpt,
+        reason="Rude.",
+    )
+    if batches == 1:
+        consume(told, other, gone)
+    else:
+        consume(told, other)
+        consume(gone)
+    assert Item.objects.get(recipient_id=ANA, retracted_at=None).data["comment_id"] == (
+        other.comment_id
+    )
+    item = Item.objects.get(recipient_id=BEN)
+    assert (item.kind, text_of(item)) == (
+        f"comment_{kind}",
+        (f"Your comment was {kind}", "Rude.", ""),
+    )
+    assert told.post_title not in str(item.target) + str(item.data)
+    for user_id in (ANA, BEN):
+        assert_counts_are_right(user_id)
+
+
+def test_why_a_comment_was_taken_down_is_told_though_its_post_goes_too() -> None:
+    told = commented(ANA, by=BEN)
+    gone = CommentHidden(
+        comment_id=told.comment_id,
+        post_id=told.post_id,
+        post_author_id=ANA,
+        author=told.author,
+        excerpt=told.excerpt,
+        reason="Rude.",
+    )
+    consume(told, gone, PostDeleted(post_id=1, slug="s", title="T", author=person(ANA)))
+    assert Item.objects.get(retracted_at=None).recipient_id == BEN
 
 
 def test_an_unfollow_takes_the_notification_back_and_leaves_a_tombstone_that_says_nothing() -> None:

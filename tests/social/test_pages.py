@@ -19,7 +19,14 @@ from tests.factories import (
 from toby.accounts.models import User
 from toby.accounts.services import people
 from toby.social.models import Post, Revision
-from toby.social.services import departures, likes, moderation, posts, takedowns
+from toby.social.services import (
+    comment_takedowns,
+    departures,
+    likes,
+    moderation,
+    posts,
+    takedowns,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -109,6 +116,21 @@ def like(post: Post) -> None:
     likes.like_post(slug=post.slug, by=principal(make_user()))
 
 
+def comment_and_hide_it(post: Post) -> None:
+    comment = make_comment(post)
+    Caller().get(path(post))
+    make_comment(post)
+    by = principal(make_moderator())
+    comment_takedowns.hide_comment(comment_id=comment.pk, by=by, reason="x")
+
+
+def comment_and_hide_and_restore_it(post: Post) -> None:
+    comment_and_hide_it(post)
+    Caller().get(path(post))
+    by = principal(make_moderator())
+    comment_takedowns.restore_comment(comment_id=post.comments.earliest("id").pk, by=by)
+
+
 def lose_its_author(post: Post) -> None:
     departures.forget_person(user_id=post.author_id)
 
@@ -123,6 +145,8 @@ CHANGES: list[tuple[Callable[[Post], object], int]] = [
     (remove_and_restore, 200),
     (make_comment, 200),
     (like, 200),
+    (comment_and_hide_it, 200),
+    (comment_and_hide_and_restore_it, 200),
     (rename, 200),
     (picture, 200),
     (lose_its_author, 404),

@@ -233,4 +233,5 @@ def test_whatever_is_done_by_whomever_the_rules_hold() -> None:
             phases=[Phase.explicit, Phase.generate],
         ),
     )
-    assert set(Act.values) - {Act.TAGS_FEATURED} <= set(DONE), DONE
+    of_comments = {Act.COMMENT_HIDDEN, Act.COMMENT_DELETED, Act.COMMENT_RESTORED}
+    assert set(Act.values) - {Act.TAGS_FEATURED} - of_comments <= set(DONE), DONE

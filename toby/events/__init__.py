@@ -26,6 +26,8 @@ from toby.events.envelope import (
 from toby.events.social import (
     ChangesRequested,
     CommentAdded,
+    CommentDeleted,
+    CommentHidden,
     PostApproved,
     PostDeleted,
     PostEdited,
@@ -50,6 +52,8 @@ __all__ = [
     "BadEvent",
     "ChangesRequested",
     "CommentAdded",
+    "CommentDeleted",
+    "CommentHidden",
     "Envelope",
     "Event",
     "ExportReady",

@@ -170,3 +170,27 @@ class PostUnliked(Event, type="social.post_unliked.v1", topic=SOCIAL, key="post_
     post_id: int
     post_author_id: int
     liker_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommentHidden(Event, type="social.comment_hidden.v1", topic=SOCIAL, key="post_id"):
+    """A moderator took a comment out of sight."""
+
+    comment_id: int
+    post_id: int
+    post_author_id: int
+    author: Person
+    excerpt: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key="post_id"):
+    """A moderator deleted a comment."""
+
+    comment_id: int
+    post_id: int
+    post_author_id: int
+    author: Person
+    excerpt: str
+    reason: str

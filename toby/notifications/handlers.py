@@ -6,6 +6,8 @@ from toby.consumer.handlers import Handlers
 from toby.events import (
     ChangesRequested,
     CommentAdded,
+    CommentDeleted,
+    CommentHidden,
     ExportReady,
     PostApproved,
     PostDeleted,
@@ -42,8 +44,17 @@ def like_act(post_id: int, liker_id: int) -> str:
     return f"like:{post_id}:{liker_id}"
 
 
+def comment(comment_id: int, post_id: int) -> dict[str, Any]:
+    """Without the post's words: it may be hidden while this stays."""
+    return {"type": "comment", "id": comment_id, "post_id": post_id}
+
+
 def follow_act(follower_id: int) -> str:
     return f"follow:{follower_id}"
+
+
+def comment_act(comment_id: int) -> str:
+    return f"comment:{comment_id}"
 
 
 @handles(PostApproved)
@@ -101,6 +112,7 @@ def tell_the_posts_author(event: CommentAdded, inboxes: Deliveries) -> None:
         Kind.COMMENT_ADDED,
         target=post(event.post_id, event.post_slug, event.post_title),
         actor=event.author,
+        act=comment_act(event.comment_id),
         comment_id=event.comment_id,
         excerpt=event.excerpt,
     )
@@ -120,6 +132,30 @@ def tell_the_author_of_the_like(event: PostLiked, inboxes: Deliveries) -> None:
 @handles(PostUnliked)
 def take_back_the_like(event: PostUnliked, inboxes: Deliveries) -> None:
     inboxes.take_back(event.post_author_id, like_act(event.post_id, event.liker_id))
+
+
+@handles(CommentHidden)
+def take_back_a_hidden_comment(event: CommentHidden, inboxes: Deliveries) -> None:
+    take_back_a_comment(event, Kind.COMMENT_HIDDEN, inboxes)
+
+
+@handles(CommentDeleted)
+def take_back_a_deleted_comment(event: CommentDeleted, inboxes: Deliveries) -> None:
+    take_back_a_comment(event, Kind.COMMENT_DELETED, inboxes)
+
+
+def take_back_a_comment(
+    event: CommentHidden | CommentDeleted, kind: Kind, inboxes: Deliveries
+) -> None:
+    """From the post's author; the comment's author is told why."""
+    inboxes.take_back(event.post_author_id, comment_act(event.comment_id))
+    inboxes.tell(
+        event.author.user_id,
+        kind,
+        target=comment(event.comment_id, event.post_id),
+        reason=event.reason,
+        excerpt=event.excerpt,
+    )
 
 
 @handles(UserFollowed)

@@ -23,6 +23,8 @@ class Kind(models.TextChoices):
     POST_PUBLISHED = "post_published"
     COMMENT_ADDED = "comment_added"
     POST_LIKED = "post_liked"
+    COMMENT_HIDDEN = "comment_hidden"
+    COMMENT_DELETED = "comment_deleted"
     FOLLOWED = "followed"
     EXPORT_READY = "export_ready"
 

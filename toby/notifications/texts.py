@@ -11,23 +11,30 @@ class Text(NamedTuple):
     link: str
 
 
+# What a moderator says to an author; below it stand the moderator's own words.
+SAID = {
+    Kind.POST_REJECTED: "Your post was not approved",
+    Kind.CHANGES_REQUESTED: "Changes to “{post}” are asked for",
+    Kind.POST_HIDDEN: "Your post “{post}” was hidden",
+    Kind.POST_DELETED: "Your post “{post}” was deleted",
+    Kind.COMMENT_HIDDEN: "Your comment was hidden",
+    Kind.COMMENT_DELETED: "Your comment was deleted",
+}
+LEADS_NOWHERE = {Kind.POST_DELETED, Kind.COMMENT_HIDDEN, Kind.COMMENT_DELETED}
+
+
 def text_of(item: Item) -> Text:
     who = (item.actor or {}).get("display_name", "")
     username = (item.actor or {}).get("username", "")
     post = item.target.get("title", "")
     link = f"/posts/{item.target.get('slug', '')}"
+    if item.kind in SAID:
+        kind = Kind(item.kind)
+        words = str(item.data.get("reason") or item.data.get("remarks", ""))
+        return Text(SAID[kind].format(post=post), words, "" if kind in LEADS_NOWHERE else link)
     match item.kind:
         case Kind.POST_APPROVED:
             return Text("Your post was approved", f"“{post}” is live.", link)
-        case Kind.POST_REJECTED:
-            return Text("Your post was not approved", str(item.data.get("reason", "")), link)
-        case Kind.CHANGES_REQUESTED:
-            title = f"Changes to “{post}” are asked for"
-            return Text(title, str(item.data.get("remarks", "")), link)
-        case Kind.POST_HIDDEN:
-            return Text(f"Your post “{post}” was hidden", str(item.data.get("reason", "")), link)
-        case Kind.POST_DELETED:
-            return Text(f"Your post “{post}” was deleted", str(item.data.get("reason", "")), "")
         case Kind.POST_FEATURED:
             return Text("Your post is featured", f"“{post}” is among what all see first.", link)
         case Kind.POST_PUBLISHED:

@@ -26,6 +26,7 @@ PERIODIC_JOBS = [
     ("toby.accounts.jobs.purge_sent_mail", 60),
     ("toby.accounts.jobs.delete_accounts", 600),
     ("toby.social.jobs.purge_deleted_posts", 3600),
+    ("toby.social.jobs.purge_deleted_comments", 3600),
     ("toby.social.jobs.purge_idempotency_keys", 600),
     ("toby.exports.services.prepare_waiting", 2),
     ("toby.exports.services.purge_exports", 600),

@@ -26,6 +26,20 @@ def purge_deleted_posts() -> int:
     return count
 
 
+def purge_deleted_comments() -> int:
+    """Deletes for good what moderators deleted longer than RESTORABLE_FOR ago; returns how many."""
+    deleted = Comment.objects.filter(deleted_at__lt=timezone.now() - RESTORABLE_FOR)
+    count = 0
+    for comment_id, post_id in list(deleted.values_list("id", "post_id")):
+        with transaction.atomic():
+            # As in purge_deleted_posts; whatever is about a post locks the post first.
+            Post.objects.select_for_update().filter(id=post_id).first()
+            if found := deleted.filter(id=comment_id).first():
+                found.delete()
+                count += 1
+    return count
+
+
 def purge_idempotency_keys() -> int:
     """Deletes keys under which nobody asks any more."""
     before = timezone.now() - KEYS_KEPT_FOR

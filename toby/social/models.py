@@ -24,7 +24,7 @@ class State(models.TextChoices):
 
 
 class Act(models.TextChoices):
-    """What can be done to a post or a revision of it."""
+    """What can be done to a post, a revision of it or a comment on it."""
 
     SUBMITTED = "submitted"
     WITHDRAWN = "withdrawn"
@@ -38,6 +38,9 @@ class Act(models.TextChoices):
     FEATURED = "featured"
     UNFEATURED = "unfeatured"
     TAGS_FEATURED = "tags_featured"
+    COMMENT_HIDDEN = "comment_hidden"
+    COMMENT_DELETED = "comment_deleted"
+    COMMENT_RESTORED = "comment_restored"
 
 
 def is_live(prefix: str = "") -> Q:
@@ -213,7 +216,7 @@ class LogIsAppendOnly(TypeError):
 
 
 class ModerationAct(models.Model):
-    """A line of the moderation log: who did what to which post or revision of it, when and why.
+    """A line of the moderation log: who did what to which post, revision or comment, when and why.
 
     The log outlives what it speaks of, and is not touched when that is deleted: its references are
     no constraints of the database.
@@ -224,6 +227,9 @@ class ModerationAct(models.Model):
     )
     revision = models.ForeignKey(
         Revision, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="acts"
+    )
+    comment = models.ForeignKey(
+        "Comment", on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="acts"
     )
     actor = models.ForeignKey(
         User, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
@@ -260,19 +266,38 @@ class ReasonTemplate(models.Model):
         return str(self.name)
 
 
+class CommentQuerySet(QuerySet["Comment"]):
+    """Which comments are seen, of a post that is seen, is said here and nowhere else."""
+
+    def live(self) -> Self:
+        return self.filter(hidden_at=None, deleted_at=None)
+
+
 class Comment(models.Model):
-    """A reader's word on a live post."""
+    """A reader's word on a live post. What moderators hid or deleted they can put back, until what
+    is deleted is purged."""
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="comments")
     author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="comments")
     body = models.TextField()
     created_at = models.DateTimeField()
+    hidden_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True, db_index=True)
+
+    objects: ClassVar[models.Manager["Comment"]] = models.Manager.from_queryset(CommentQuerySet)()
 
     class Meta:
         indexes = (models.Index(fields=["post", "id"], name="comments_of_a_post"),)
 
     def __str__(self) -> str:
         return f"comment {self.pk} on post {self.post_id}"
+
+    @property
+    def status(self) -> str:
+        """deleted, hidden or live."""
+        if self.deleted_at:
+            return "deleted"
+        return "hidden" if self.hidden_at else "live"
 
 
 class Like(models.Model):

@@ -231,8 +231,9 @@ def revision(revision_id: int, *, seen_by: Principal) -> Revision:
 
 
 def history(of: Post) -> QuerySet[ModerationAct]:
-    """What was done to a post, the oldest first."""
-    return ModerationAct.objects.filter(post=of).select_related("actor").order_by("id")
+    """What was done to a post, the oldest first. Not to comments on it: they are others'."""
+    acts = ModerationAct.objects.filter(post=of, comment=None)
+    return acts.select_related("actor").order_by("id")
 
 
 def actor_told(act: ModerationAct, *, author_id: int) -> str | None:
@@ -279,7 +280,7 @@ def log(*, act: str = "", actor: str = "", post: str = "") -> QuerySet[Moderatio
 
 
 def comments_on(of: Post) -> QuerySet[Comment]:
-    return Comment.objects.filter(post=of).select_related("author")
+    return Comment.objects.live().filter(post=of).select_related("author")
 
 
 def feed_of(principal: Principal) -> QuerySet[TimelineEntry]:

@@ -162,6 +162,7 @@ class LogOut(Out, frozen=True, kw_only=True):
     actor: str | None
     slug: str | None
     revision_id: int | None
+    comment_id: int | None
     reason: str
     at: Timestamp
 
@@ -175,6 +176,7 @@ class LogOut(Out, frozen=True, kw_only=True):
             actor=actor.username if actor else None,
             slug=post.slug if post else None,
             revision_id=act.revision_id,
+            comment_id=act.comment_id,
             reason=act.reason,
             at=timestamp(act.at),
         )

@@ -12,7 +12,7 @@ from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
 from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
 from toby.outbox.emit import emit
-from toby.social.models import Act, ModerationAct, Post, Revision, State
+from toby.social.models import Act, Comment, ModerationAct, Post, Revision, State
 from toby.social.selectors import Gone, etag
 from toby.social.services.publication import post_changed
 
@@ -178,11 +178,18 @@ def note(
     at: datetime,
     *,
     revision: Revision | None = None,
+    comment: Comment | None = None,
     reason: str = "",
 ) -> ModerationAct:
     """A line of the moderation log, in the caller's transaction."""
     return ModerationAct.objects.create(
-        act=act, post=post, revision=revision, actor_id=by.user_id, reason=reason, at=at
+        act=act,
+        post=post,
+        revision=revision,
+        comment=comment,
+        actor_id=by.user_id,
+        reason=reason,
+        at=at,
     )
 
 

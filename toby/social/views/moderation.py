@@ -38,7 +38,7 @@ from toby.social.serializers.moderation import (
     RejectIn,
 )
 from toby.social.serializers.posts import PostOut
-from toby.social.services import featuring, moderation, takedowns
+from toby.social.services import comment_takedowns, featuring, moderation, takedowns
 
 LOG_ACT = OpenApiParameter("act", str, description="Only this act.", enum=Act.values)
 
@@ -234,6 +234,40 @@ class RestorePost(APIView):
     def post(self, request: Request, slug: str) -> Response:
         """Bring a deleted post back, as it was."""
         takedowns.restore_post(slug=slug, by=principal(request))
+        return no_content()
+
+
+class HideComment(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ReasonIn, responses={204: None})
+    def post(self, request: Request, comment_id: int) -> Response:
+        """Take a comment out of everybody's sight."""
+        comment_takedowns.hide_comment(
+            comment_id=comment_id, by=principal(request), **parsed(ReasonIn, request)
+        )
+        return no_content()
+
+
+class RemoveComment(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=ReasonIn, responses={204: None})
+    def post(self, request: Request, comment_id: int) -> Response:
+        """Delete somebody's comment; for 30 days it can be restored."""
+        comment_takedowns.remove_comment(
+            comment_id=comment_id, by=principal(request), **parsed(ReasonIn, request)
+        )
+        return no_content()
+
+
+class RestoreComment(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, comment_id: int) -> Response:
+        """Put a hidden or deleted comment back into sight."""
+        comment_takedowns.restore_comment(comment_id=comment_id, by=principal(request))
         return no_content()
 
 
