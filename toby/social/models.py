@@ -134,7 +134,7 @@ class Tag(models.Model):
 class PostTag(models.Model):
     """A live post under one of its tags: no others are here, so that none can be found by them."""
 
-    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="+")
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="tag_rows")
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
     live_order = models.PositiveBigIntegerField()
 
