@@ -17,7 +17,7 @@ from tests.factories import (
 from toby.accounts.models import User
 from toby.common.errors import NotFound
 from toby.social.models import ModerationAct, Post, Revision
-from toby.social.services import moderation, posts
+from toby.social.services import moderation, posts, takedowns
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -112,9 +112,9 @@ def test_others_posts_are_nobodys_business(ana: User) -> None:
     ("title", "start"),
     [
         ("What the tide left", "what-the-tide-left-"),
-        ("Größe & Maß!", "groe-ma-"),
-        ("Қазақ тілі", "post-"),
-        ("海の声", "post-"),
+        ("Größe & Maß!", "grosse-mass-"),
+        ("Қазақ тілі", "qazaq-tili-"),
+        ("海の声", "hainosheng-"),
         ("---", "post-"),
         ("x" * 200, "x" * 80 + "-"),
     ],
@@ -143,3 +143,29 @@ def test_ones_own_posts_are_listed_live_or_not(ana: User, api: Callable[..., Cal
     make_live_post()
     rows = api(ana).get("/api/v1/me/posts").body["results"]
     assert [row["slug"] for row in rows] == [live.slug, draft.slug]
+    assert [row["proposed"] and row["proposed"]["title"] for row in rows] == [None, "A title"]
+
+
+def test_ones_own_posts_are_listed_by_their_state(ana: User, api: Callable[..., Caller]) -> None:
+    draft, pending, live, edited, hidden = (
+        make_draft(ana).post,
+        make_pending(ana).post,
+        make_live_post(ana),
+        make_live_post(ana),
+        make_live_post(ana),
+    )
+    edit(edited, ana)
+    takedowns.hide_post(slug=hidden.slug, by=principal(make_moderator()), reason="x")
+    found = {
+        state: {
+            row["slug"] for row in api(ana).get(f"/api/v1/me/posts?state={state}").body["results"]
+        }
+        for state in ("draft", "pending", "live", "hidden")
+    }
+    assert found == {
+        "draft": {draft.slug, edited.slug},
+        "pending": {pending.slug},
+        "live": {live.slug, edited.slug},
+        "hidden": {hidden.slug},
+    }
+    assert api(ana).get("/api/v1/me/posts?state=deleted").status == 400

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet, Value
 from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
@@ -126,9 +126,21 @@ def related_tags(of: Tag) -> list[str]:
     return [row["tag__name"] for row in counted[:RELATED]]
 
 
-def posts_of(principal: Principal) -> QuerySet[Post]:
-    """One's own, live or not, but those that are deleted."""
+def posts_of(principal: Principal, *, state: str = "") -> QuerySet[Post]:
+    """One's own but those that are deleted, each with what is open of it in `opened`; of a state:
+    draft or pending for what is proposed, live or hidden for what is there."""
     rows = Post.objects.filter(author_id=principal.user_id, deleted_at=None)
+    by_state = {
+        "": Q(),
+        "draft": Q(revisions__open=True, revisions__state=State.DRAFT),
+        "pending": Q(revisions__open=True, revisions__state=State.PENDING),
+        "live": is_live(),
+        "hidden": Q(hidden_at__isnull=False),
+    }
+    opened = Revision.objects.filter(open=True).defer("body")
+    rows = rows.filter(by_state[state]).prefetch_related(
+        Prefetch("revisions", opened, to_attr="opened")
+    )
     return shown(rows, seen_by=principal)
 
 

@@ -59,6 +59,36 @@ class PostOut(Out, frozen=True, kw_only=True):
         return cls(**shared(row if isinstance(row, Post) else row.post, row.liked))
 
 
+class ProposedOut(Out, frozen=True, kw_only=True):
+    """What of a post is not decided yet: a draft, or what moderators are to read."""
+
+    id: int
+    state: str
+    title: str
+    remarks: str
+    submitted_at: Timestamp | None
+
+
+class MyPostOut(PostOut, frozen=True, kw_only=True):
+    """One's own post; what is proposed of it may be all there is."""
+
+    proposed: ProposedOut | None
+
+    @classmethod
+    def of_own(cls, post: Any) -> "MyPostOut":
+        proposed = None
+        for revision in post.opened:
+            at = revision.submitted_at
+            proposed = ProposedOut(
+                id=revision.pk,
+                state=revision.state,
+                title=revision.title,
+                remarks=revision.remarks,
+                submitted_at=timestamp(at) if at else None,
+            )
+        return cls(**shared(post, post.liked), proposed=proposed)
+
+
 class PreviewOut(Out, frozen=True, kw_only=True):
     """The body as it will be shown, and the usernames that it mentions."""
 

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
+from anyascii import anyascii
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
@@ -205,6 +206,6 @@ def lock_own_post(slug: str, by: Principal) -> Post:
 
 
 def make_slug(title: str) -> str:
-    """Readable where the title is Latin, unique by 40 random bits, final once the post is live."""
+    """Readable, in Latin letters whatever the title's script; unique by 40 random bits; final."""
     ending = "".join(secrets.choice(SLUG_ALPHABET) for _ in range(8))
-    return f"{slugify(title)[:80].strip('-') or 'post'}-{ending}"
+    return f"{slugify(anyascii(title))[:80].strip('-') or 'post'}-{ending}"

@@ -18,13 +18,14 @@ from toby.common.permissions import (
     principal,
     principal_or_none,
 )
-from toby.common.views import no_content, parsed
+from toby.common.views import no_content, one_of, parsed
 from toby.social import selectors
 from toby.social.pages import page
 from toby.social.rendering import render
 from toby.social.serializers.posts import (
     ActOut,
     HistoryOut,
+    MyPostOut,
     PostDetailOut,
     PostIn,
     PostOut,
@@ -41,6 +42,8 @@ IF_MATCH = OpenApiParameter(
 
 
 TAG = OpenApiParameter("tag", str, description="Only of this tag, as posts show it.")
+OWN_STATES = ("draft", "pending", "live", "hidden")
+STATE = OpenApiParameter("state", str, enum=OWN_STATES, description="Only what is in this state.")
 AUTHOR = OpenApiParameter("author", str, description="Only this username's.")
 
 
@@ -169,11 +172,10 @@ class Submit(APIView):
 class MyPosts(APIView):
     permission_classes = (SignedIn,)
 
-    @extend_schema(parameters=PAGING, responses=Page[PostOut])
+    @extend_schema(parameters=[*PAGING, STATE], responses=Page[MyPostOut])
     def get(self, request: Request) -> Response:
         """Your posts, live or not, the newest first."""
-        caller = principal(request)
-        rows = selectors.posts_of(caller)
-        return Response(
-            paginate(request, rows, name=f"mine:{caller.user_id}", by="id", render=PostOut.of_row)
-        )
+        caller, state = principal(request), one_of(request, "state", ("", *OWN_STATES))
+        rows = selectors.posts_of(caller, state=state)
+        name = f"mine:{caller.user_id}:{state}"
+        return Response(paginate(request, rows, name=name, by="id", render=MyPostOut.of_own))
