@@ -1,11 +1,13 @@
 """No list's cost grows with its length: the same queries for one row and for many."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.factories import (
     Caller,
@@ -141,3 +143,46 @@ def test_the_page_on_which_many_are_decided_takes_as_many_as_for_one(site: Site)
 
     pending = [make_pending() for _ in range(MANY)]
     assert choose(pending[:1]) == choose(pending)
+
+
+def test_a_queue_of_ten_thousand_opens_in_as_many_queries_as_one_of_twenty(site: Site) -> None:
+    caller, client = Caller(site.reader), Client()
+    client.post("/admin/login/", {"username": site.reader.email, "password": PASSWORD})
+    queue = "/api/v1/moderation/queue"
+    asked = (
+        partial(caller.get, f"{queue}?limit=100"),
+        partial(caller.get, f"{queue}?first_time=true&claimed=free"),
+        partial(caller.get, f"{queue}/counts"),
+        partial(client.get, "/admin/social/revision/"),
+        partial(client.get, "/admin/social/revision/?q=title"),
+    )
+    add_to_queue(20)
+    for_twenty = [queries_of(ask) for ask in asked]
+    add_to_queue(9_980)
+    assert caller.get(f"{queue}/counts").body["pending"] == 10_000
+    assert [queries_of(ask) for ask in asked] == for_twenty
+    last_page = partial(client.get, "/admin/social/revision/?p=100")
+    assert queries_of(last_page) == for_twenty[3]
+
+
+def add_to_queue(size: int) -> None:
+    """Rows alone: by the services this many would take minutes."""
+    author, now = make_user(), timezone.now()
+    Post.objects.bulk_create(
+        [Post(author=author, slug=f"{author}-{n}", created_at=now) for n in range(size)]
+    )
+    Revision.objects.bulk_create(
+        [
+            Revision(
+                post_id=post_id,
+                state="pending",
+                base_version=0,
+                title="A title",
+                body="A text",
+                created_at=now,
+                submitted_at=now,
+                queue_order=10**9 + post_id,
+            )
+            for post_id in Post.objects.filter(author=author).values_list("pk", flat=True)
+        ]
+    )

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import StringIO
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from tests.clock import Clock
 from tests.common.support import together
 from tests.factories import (
     Caller,
@@ -28,7 +29,7 @@ from toby.events import Event, PostPublished
 from toby.outbox.emit import emit
 from toby.outbox.models import OutboxEvent
 from toby.social.models import ModerationAct, Post, Revision
-from toby.social.services import moderation
+from toby.social.services import moderation, posts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -45,8 +46,17 @@ def path(revision: Revision, act: str) -> str:
 
 
 def by_api(moderator: User, revision: Revision, act: str, reason: str) -> None:
-    body = {"version": revision.version, **({"reason": reason} if reason else {})}
-    assert Caller(moderator).post(path(revision, act), body).status in {200, 204}
+    word = "remarks" if act == "request_changes" else "reason"
+    body = {"version": revision.version, **({word: reason} if reason else {})}
+    answer = Caller(moderator).post(path(revision, act.replace("_", "-")), body)
+    assert answer.status in {200, 204}
+
+
+def by_api_in_bulk(moderator: User, revision: Revision, act: str, reason: str) -> None:
+    chosen = [{"id": revision.pk, "version": revision.version}]
+    body = {"act": act, "revisions": chosen, **({"reason": reason} if reason else {})}
+    answer = Caller(moderator).post("/api/v1/moderation/decide", body)
+    assert [row["ok"] for row in answer.body["results"]] == [True]
 
 
 def by_admin(moderator: User, revision: Revision, act: str, reason: str) -> None:
@@ -83,33 +93,91 @@ def admin_decides(client: Client, revisions: list[Revision], act: str, reason: s
     return client.post("/admin/social/revision/", confirmed, follow=True).content.decode()
 
 
-@pytest.mark.parametrize("way", [by_api, by_admin, by_command])
-@pytest.mark.parametrize(("act", "reason"), [("approve", ""), ("reject", "Too short.")])
-def test_a_decision_makes_the_same_rows_log_and_events_by_every_way(
-    moderator: User, way: Callable[..., None], act: str, reason: str
+WAYS = (by_api, by_api_in_bulk, by_admin, by_command)
+# The command only approves and rejects.
+WAYS_TO_ASK = WAYS[:3]
+
+
+@pytest.mark.parametrize("of", ["a first text", "an edit"])
+@pytest.mark.parametrize(
+    ("act", "reason", "ways", "state", "types"),
+    [
+        ("approve", "", WAYS, "approved", ["post_approved", "post_published"]),
+        ("reject", "Too short.", WAYS, "rejected", ["post_rejected"]),
+        ("request_changes", "Go on.", WAYS_TO_ASK, "draft", ["changes_requested"]),
+    ],
+)
+def test_a_decision_leaves_the_same_rows_log_and_events_by_every_way(
+    moderator: User,
+    clock: Clock,
+    of: str,
+    act: str,
+    reason: str,
+    ways: Sequence[Callable[[User, Revision, str, str], None]],
+    state: str,
+    types: list[str],
 ) -> None:
-    revision = make_pending(title="Tides", body="They come.")
-    way(moderator, revision, act, reason)
-    decided = Revision.objects.get()
-    assert (decided.open, decided.reason, decided.decided_by_id) == (None, reason, moderator.pk)
-    post = Post.objects.get()
-    types = [row.type for row in OutboxEvent.objects.order_by("id")][1:]
-    log = [(row.act, row.actor_id, row.reason) for row in ModerationAct.objects.order_by("id")]
-    assert log[0][0] == "submitted"
-    if act == "approve":
-        assert (decided.state, post.title, post.body, post.version) == (
-            "approved",
-            "Tides",
-            "They come.",
-            1,
+    author, approver, left = make_user("ana"), make_moderator(), []
+    for way in ways:
+        revision = (
+            edit_of_a_live_post(author, approver) if of == "an edit" else make_pending(author)
         )
-        assert post.published_at == decided.decided_at
-        assert types == ["social.post_approved.v1", "social.post_published.v1"]
-        assert log[1:] == [("approved", moderator.pk, "")]
-    else:
-        assert (decided.state, post.title, post.published_at) == ("rejected", "", None)
-        assert types == ["social.post_rejected.v1"]
-        assert log[1:] == [("rejected", moderator.pk, reason)]
+        OutboxEvent.objects.all().delete()
+        way(moderator, revision, act, reason)
+        left.append(what_is_left_of(revision))
+    for way, what in zip(ways, left, strict=True):
+        assert what == left[0], way.__name__
+    decided, log, events = left[0]["revision"], left[0]["log"], left[0]["events"]
+    said = decided["remarks"] if act == "request_changes" else decided["reason"]
+    assert (decided["state"], said) == (state, reason)
+    assert [(line["act"], line["reason"]) for line in log][1:] == [
+        ("changes_requested" if act == "request_changes" else state, reason)
+    ]
+    if of == "an edit":
+        types = [name.replace("published", "edited") for name in types]
+    assert [event["type"] for event in events] == [f"social.{name}.v1" for name in types]
+
+
+def edit_of_a_live_post(author: User, approver: User) -> Revision:
+    first = make_pending(author, title="Live", body="A live text")
+    by = principal(approver)
+    moderation.approve_revision(revision_id=first.pk, by=by, version=first.version)
+    slug, by = first.post.slug, principal(author)
+    posts.propose_edit(slug=slug, by=by, title="New", body="Other words")
+    return posts.submit_post(slug=slug, by=by)
+
+
+def what_is_left_of(revision: Revision) -> dict[str, Any]:
+    """Every column of every row and event, but with names where it is the right id or slug."""
+    post = Post.objects.get(pk=revision.post_id)
+    made_live = ModerationAct.objects.filter(post=post, act="approved").first()
+    lines = ModerationAct.objects.filter(revision=revision).order_by("id")
+    right = {"post_id": post.pk, "revision_id": revision.pk, "slug": post.slug}
+
+    def named(row: Mapping[str, Any], **more: object) -> dict[str, Any]:
+        expected = {**right, **more}
+        return {
+            name: "right" if name in expected and value == expected[name] else value
+            for name, value in row.items()
+        }
+
+    return {
+        "post": named(
+            Post.objects.values().get(pk=post.pk),
+            id=post.pk,
+            live_order=made_live.pk if made_live else None,
+        ),
+        "revision": named(
+            Revision.objects.values().get(pk=revision.pk),
+            id=revision.pk,
+            queue_order=lines[0].pk,
+        ),
+        "log": [named(row, id=line.pk) for row, line in zip(lines.values(), lines, strict=True)],
+        "events": [
+            {"type": row.type, "topic": row.topic, **named(json.loads(bytes(row.data)))}
+            for row in OutboxEvent.objects.order_by("id")
+        ],
+    }
 
 
 def test_a_second_approval_publishes_no_second_time(moderator: User) -> None:
