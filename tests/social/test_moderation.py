@@ -449,6 +449,68 @@ class TestAdmin:
             assert "*. &lt;b&gt;" in shown
             assert "<b>" not in shown
 
+    def test_of_an_edit_one_reads_which_title_tags_and_cover_it_changes(
+        self, moderator: User
+    ) -> None:
+        author = make_user()
+        post = make_live_post(author, title="Old")
+        new = {"title": "New", "body": "b", "tags": ["sea"], "cover_url": "https://a.example/1.png"}
+        Caller(author).put(f"/api/v1/posts/{post.slug}", new)
+        Caller(author).post(f"/api/v1/posts/{post.slug}/submit")
+        revision, client = Revision.objects.get(open=True), log_in()
+        chosen = {"action": "approve", "_selected_action": revision.pk, "index": 0}
+        for page in (
+            client.get(f"/admin/social/revision/{revision.pk}/change/"),
+            client.post("/admin/social/revision/", chosen),
+        ):
+            shown = page.content.decode()
+            for change in ("<del>Old</del><ins>New</ins>", "<ins>sea</ins>", "<ins>https://a"):
+                assert change in shown
+
+    def test_what_somebody_else_has_dealt_with_meanwhile_is_told(self, moderator: User) -> None:
+        decided, changed, fresh = (make_pending(title=title) for title in ("One", "Two", "Three"))
+        other, client = principal(make_moderator()), log_in()
+        chosen = {"action": "approve", "_selected_action": [decided.pk, changed.pk, fresh.pk]}
+        versions = {f"version-{row.pk}": row.version for row in (decided, changed, fresh)}
+        moderation.reject_revision(
+            revision_id=decided.pk, by=other, version=decided.version, reason="No."
+        )
+        moderation.request_changes(
+            revision_id=changed.pk, by=other, version=changed.version, remarks="Go on."
+        )
+        body = {**chosen, **versions, "confirmed": 1}
+        page = client.post("/admin/social/revision/", body, follow=True).content.decode()
+        assert "One: Only a pending revision can be decided on." in page
+        assert "Not in the queue any more: 1 of what you chose." in page
+        assert "Approved: Three" in page
+        assert "Two" not in page
+        again = client.post("/admin/social/revision/", {**body, "_selected_action": changed.pk})
+        assert again.status_code == 302
+
+    def test_a_revision_has_buttons_and_links_to_its_neighbours_in_the_queue(
+        self, moderator: User
+    ) -> None:
+        first, second, third = (make_pending() for _ in range(3))
+        moderation.approve_revision(
+            revision_id=second.pk, by=principal(make_moderator()), version=second.version
+        )
+        client = log_in()
+
+        def page(revision: Revision) -> str:
+            path = f"/admin/social/revision/{revision.pk}/change/"
+            return client.get(path).content.decode()
+
+        def link(name: str, to: Revision) -> str:
+            return f'class="toby-{name}" href="/admin/social/revision/{to.pk}/change/"'
+
+        assert link("next", third) in page(first)
+        assert "toby-previous" not in page(first)
+        assert link("previous", first) in page(second)
+        assert link("next", third) in page(second)
+        assert "toby-next" not in page(third)
+        assert 'value="approve"' in page(first)
+        assert 'value="approve"' not in page(second)
+
     def test_changes_are_asked_for_with_one_remark(self, moderator: User) -> None:
         revision = make_pending()
         admin_decides(log_in(), [revision], "request_changes", "Name your sources.")

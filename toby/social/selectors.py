@@ -212,6 +212,14 @@ def of_newcomers() -> Any:
     return ~Exists(Post.objects.filter(author=OuterRef("post__author"), version__gt=0))
 
 
+def neighbours_in_queue(of: Revision) -> tuple[int | None, int | None]:
+    """The ids of what waits just longer and not quite as long; `of` itself need not wait."""
+    place = of.queue_order or 0
+    ids = Revision.objects.filter(state=State.PENDING).values_list("id", flat=True)
+    longer = ids.filter(queue_order__lt=place).order_by("-queue_order").first()
+    return longer, ids.filter(queue_order__gt=place).order_by("queue_order").first()
+
+
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
     pending: int

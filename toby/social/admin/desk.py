@@ -33,7 +33,9 @@ class DecisionForm(forms.Form):
     template = TemplateField(
         ReasonTemplate.objects.all(), to_field_name="name", required=False, empty_label="none"
     )
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), required=False)
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}), required=False
+    )
     override = forms.BooleanField(required=False, label="Also what somebody else has claimed")
 
     def __init__(self, *args: Any, needs_reason: bool, may_override: bool, **options: Any) -> None:
@@ -56,8 +58,7 @@ class DecisionForm(forms.Form):
         return given
 
 
-def text_of(one: Post | Revision) -> SafeString:
-    return changes_of(one) if isinstance(one, Revision) else format_html("{}", one.body)
+SHOWN = ("title", "tags", "cover_url", "body")
 
 
 class Desk(LookOnlyAdmin[Any]):
@@ -65,6 +66,7 @@ class Desk(LookOnlyAdmin[Any]):
 
     class Media:
         css: ClassVar[dict[str, list[str]]] = {"all": ["social/desk.css"]}
+        js: ClassVar[list[str]] = ["social/desk.js"]
 
     def confirm(
         self,
@@ -90,7 +92,7 @@ class Desk(LookOnlyAdmin[Any]):
                 **self.admin_site.each_context(request),
                 "title": title,
                 "opts": self.model._meta,
-                "chosen": [(one, text_of(one)) for one in chosen],
+                "chosen": [(one, {field: told(one, field) for field in SHOWN}) for one in chosen],
                 "form": form,
                 "act": act,
             }
@@ -116,10 +118,15 @@ class Desk(LookOnlyAdmin[Any]):
                 self.message_user(request, f"{done}: {name}", messages.SUCCESS)
 
 
-def changes_of(revision: Revision) -> SafeString:
-    waits = revision.state == State.PENDING
-    live = revision.post.body if waits else ""
-    return as_html(word_diff(live, revision.body)) if live else format_html("{}", revision.body)
+def told(one: Post | Revision, field: str) -> SafeString:
+    """What a field of it says; of an edit that waits, what it changes."""
+    if isinstance(one, Revision) and one.state == State.PENDING and one.post.version:
+        return as_html(word_diff(plain(one.post, field), plain(one, field)))
+    return format_html("{}", plain(one, field))
+
+
+def plain(one: Post | Revision, field: str) -> str:
+    return ", ".join(one.tags) if field == "tags" else str(getattr(one, field))
 
 
 def safe_html(revision: Revision) -> SafeString:

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from toby.social.admin.desk import WORDS, Desk, changes_of, principal_of, safe_html
+from toby.social import selectors
+from toby.social.admin.desk import WORDS, Desk, principal_of, safe_html, told
 from toby.social.models import Revision, State
-from toby.social.selectors import of_newcomers
 from toby.social.services import moderation
 
 
@@ -58,7 +59,7 @@ class FirstTime(admin.SimpleListFilter):
         return [("yes", "Nothing live yet")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Revision]) -> QuerySet[Revision]:
-        return queryset.filter(of_newcomers()) if self.value() == "yes" else queryset
+        return queryset.filter(selectors.of_newcomers()) if self.value() == "yes" else queryset
 
 
 @admin.register(Revision)
@@ -70,15 +71,12 @@ class RevisionAdmin(Desk):
     ordering = ("queue_order",)
     actions = ("approve", "reject", "request_changes", "claim", "release")
     fields = (
-        "title",
-        "author",
-        "state",
-        "version",
-        "submitted_at",
-        "claimed",
-        "changes",
-        "tags",
-        "cover_url",
+        ("author", "submitted_at"),
+        ("state", "claimed"),
+        "proposed_title",
+        "proposed_tags",
+        "proposed_cover",
+        "proposed_text",
         "shown",
         "reason",
         "remarks",
@@ -90,6 +88,19 @@ class RevisionAdmin(Desk):
         """Drafts are their author's business."""
         return super().get_queryset(request).exclude(state=State.DRAFT)
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "The queue", **(extra_context or {})})
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        revision: Revision = context["original"]
+        before, after = selectors.neighbours_in_queue(revision)
+        context |= {"title": revision.title, "subtitle": None, "before": before, "after": after}
+        return super().render_change_form(request, context, *args, **options)
+
     @admin.display(description="author")
     def author(self, revision: Revision) -> str:
         return str(revision.post.author)
@@ -99,38 +110,61 @@ class RevisionAdmin(Desk):
         is_claimed = revision.is_claimed_from(0, timezone.now())
         return str(revision.claimed_by) if is_claimed else ""
 
+    @admin.display(description="title")
+    def proposed_title(self, revision: Revision) -> SafeString:
+        return told(revision, "title")
+
+    @admin.display(description="tags")
+    def proposed_tags(self, revision: Revision) -> SafeString:
+        return told(revision, "tags")
+
+    @admin.display(description="cover picture")
+    def proposed_cover(self, revision: Revision) -> SafeString:
+        return told(revision, "cover_url")
+
     @admin.display(description="text")
-    def changes(self, revision: Revision) -> SafeString:
-        """What is proposed; of an edit that waits, what it changes."""
-        return format_html('<div class="toby-text">{}</div>', changes_of(revision))
+    def proposed_text(self, revision: Revision) -> SafeString:
+        return format_html('<div class="toby-text">{}</div>', told(revision, "body"))
 
     @admin.display(description="as it will be shown")
     def shown(self, revision: Revision) -> SafeString:
-        return safe_html(revision)
+        return format_html('<div class="toby-shown">{}</div>', safe_html(revision))
 
     @admin.action(description="Approve", permissions=["view"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
-        return self.decide(request, queryset, "approve", moderation.approve_revision)
+        return self.decide(request, "approve", moderation.approve_revision)
 
     @admin.action(description="Reject with a reason", permissions=["view"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
-        return self.decide(request, queryset, "reject", moderation.reject_revision, "reason")
+        return self.decide(request, "reject", moderation.reject_revision, "reason")
 
     @admin.action(description="Ask for changes", permissions=["view"])
     def request_changes(self, request: HttpRequest, queryset: QuerySet[Revision]) -> HttpResponse:
         service = moderation.request_changes
-        return self.decide(request, queryset, "request_changes", service, "remarks")
+        return self.decide(request, "request_changes", service, "remarks")
+
+    def chosen_by(self, request: HttpRequest) -> QuerySet[Revision]:
+        """Also what somebody else has decided meanwhile, so that it is refused and not left out."""
+        ids = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        chosen = self.get_queryset(request).filter(pk__in=ids)
+        chosen = chosen.select_related("post__author").order_by(*self.ordering)
+        if gone := len(ids) - len(chosen):
+            told = f"Not in the queue any more: {gone} of what you chose."
+            self.message_user(request, told, messages.ERROR)
+        return chosen
 
     def decide(
         self,
         request: HttpRequest,
-        queryset: QuerySet[Revision],
         act: str,
         service: Callable[..., object],
         reason: str = "",
     ) -> HttpResponse:
         """Decides on just the versions that were shown; `reason` is the service's word for it."""
         by = principal_of(request)
+        chosen = self.chosen_by(request)
+        if not chosen:
+            return HttpResponseRedirect(request.get_full_path())
 
         def each(revision: Revision, given: dict[str, Any]) -> None:
             seen = request.POST.get(f"version-{revision.pk}", "")
@@ -146,7 +180,7 @@ class RevisionAdmin(Desk):
 
         return self.confirm(
             request,
-            queryset.select_related("post__author"),
+            chosen,
             act,
             title=WORDS[act][0],
             done=WORDS[act][1],
