@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -81,3 +82,29 @@ def test_what_is_refused_is_one_line_and_exit_code_2(refused: Refused, line: str
         call_command(command)
     assert str(error.value) == line
     assert error.value.returncode == 2
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def told(stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is told of ten steps that take a second each."""
+    clock = count()
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    command = Command(stderr=stderr)
+    for done in range(1, 11):
+        command.progress(done, 10, "files")
+    return stderr.getvalue()
+
+
+def test_progress_is_one_line_that_overwrites_itself_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = told(Terminal(), monkeypatch).split("\r")
+    assert lines == ["", *(f"files: {done}/10" for done in range(1, 10)), "files: 10/10\n"]
+
+
+def test_elsewhere_progress_is_a_line_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(io.StringIO(), monkeypatch) == "files: 5/10\nfiles: 10/10\n"

@@ -22,14 +22,18 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.common.support import DEADLINE_S, together, until_it_is_let
+from tests.factories import make_user
 from toby.common.sql import (
     ROWS_A_STATEMENT,
     index_order,
+    insert_lines,
     insert_missing,
     is_database_trouble,
+    next_id,
     upsert,
 )
 from toby.consumer.models import ConsumedEvent
+from toby.social.models import Post
 
 IDS = [UUID(int=number) for number in range(1, 6)]
 UNIQUE = ["consumer", "event_id"]
@@ -243,3 +247,35 @@ def test_uuids_are_sorted_as_the_index_has_them() -> None:
     insert_missing([line(one, consumer="order") for one in ids], unique=UNIQUE)
     rows = ConsumedEvent.objects.filter(consumer="order").order_by("event_id")
     assert list(rows.values_list("event_id", flat=True)) == sorted(ids, key=index_order)
+
+
+@pytest.mark.django_db
+def test_many_lines_are_inserted_as_the_orm_would(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    user = make_user()
+    now = timezone.now()
+    names = ["author_id", "slug", "tags", "created_at"]
+    lines = ((user.pk, f"slug-{n}", ["é", n], now) for n in range(ROWS_A_STATEMENT + 1))
+    with django_assert_num_queries(2):
+        insert_lines(Post, names, lines)
+    Post.objects.create(author=user, slug="orm", tags=["é", 0], created_at=now)
+    first, orm = (Post.objects.filter(slug=slug).values().get() for slug in ("slug-0", "orm"))
+    assert {**first, "id": 0, "slug": ""} == {**orm, "id": 0, "slug": ""}
+    assert Post.objects.count() == ROWS_A_STATEMENT + 2
+
+
+@pytest.mark.django_db
+def test_the_next_id_is_one_that_no_row_had_before() -> None:
+    user = make_user()
+    first = next_id(Post)
+    for number in range(3):
+        assert next_id(Post) == first + number
+        post = Post.objects.create(author=user, slug=str(number), created_at=timezone.now())
+        assert post.pk == first + number
+    post.delete()
+    assert next_id(Post) == first + 3
+    insert_lines(
+        Post, ["id", "author_id", "slug", "created_at"], [(first + 9, user.pk, "x", timezone.now())]
+    )
+    assert next_id(Post) == first + 10

@@ -1,7 +1,7 @@
 """Management commands that end with one line and exit code 2 on bad input, never a traceback."""
 
 import json
-import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +10,18 @@ from rest_framework.exceptions import ValidationError
 
 from toby.common.errors import Refused, field_errors
 
+TELL_EVERY_S = 5.0
+
 
 class Command(BaseCommand):
     """Refused becomes one line; `--json` is offered where `prints_json`."""
 
     requires_system_checks: Sequence[str] = ()  # type: ignore[assignment]  # Django says list or tuple
     prints_json = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.told_at = time.monotonic()
 
     def add_arguments(self, parser: CommandParser) -> None:
         if self.prints_json:
@@ -56,6 +62,13 @@ class Command(BaseCommand):
             self.table([row], as_json=False)
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """A line that overwrites itself on a terminal; nothing elsewhere."""
-        if sys.stderr.isatty():
-            self.stderr.write(f"\r{what}: {done}/{total}", ending="" if done < total else "\n")
+        """A line on stderr that overwrites itself on a terminal; elsewhere, in a log say, one every
+        TELL_EVERY_S seconds."""
+        is_last = done >= total
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{what}: {done}/{total}", ending="\n" if is_last else "")
+            return
+        now = time.monotonic()
+        if now - self.told_at >= TELL_EVERY_S:
+            self.told_at = now
+            self.stderr.write(f"{what}: {done}/{total}")

@@ -1,11 +1,23 @@
 """What the ORM says differently to each database."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import AutoField, BooleanField, F, Func, Model, Q, QuerySet, Value
+from django.db.models import (
+    AutoField,
+    BooleanField,
+    DateTimeField,
+    F,
+    Func,
+    JSONField,
+    Model,
+    Q,
+    QuerySet,
+    Value,
+)
 
 M = TypeVar("M", bound=Model)
 ROWS_A_STATEMENT = 500
@@ -48,6 +60,58 @@ def insert_missing(rows: Sequence[M], *, unique: Sequence[str]) -> None:
                 f"VALUES {', '.join([line] * len(part))} {ending}",
                 values,
             )
+
+
+def insert_lines(model: type[Model], names: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
+    """Inserts very many rows, each given as the values of the fields `names`; other fields have
+    their defaults. Without making objects of them: four times as fast as bulk_create."""
+    fields: list[Any] = list(model._meta.concrete_fields)
+    given = {name: place for place, name in enumerate(names)}
+    rest = [f for f in fields if f.attname not in given and not isinstance(f, AutoField)]
+    filled = [field.get_db_prep_save(field.get_default(), connection) for field in rest]
+    by_name = {field.attname: field for field in fields}
+    prepared = [
+        (place, by_name[name].get_db_prep_save)
+        for name, place in given.items()
+        if isinstance(by_name[name], DateTimeField | JSONField)
+    ]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in [*(by_name[n] for n in names), *rest])
+    line = f"({', '.join(['%s'] * (len(names) + len(rest)))})"
+    table = quote(model._meta.db_table)
+    start = f"INSERT INTO {table} ({columns}) VALUES "  # noqa: S608  names are ours
+    remaining = iter(lines)
+    with connection.cursor() as cursor:
+        while part := list(islice(remaining, ROWS_A_STATEMENT)):
+            values: list[Any] = []
+            for one in part:
+                row = list(one)
+                for place, prepare in prepared:
+                    row[place] = prepare(row[place], connection)
+                values += row
+                values += filled
+            cursor.execute(start + ", ".join([line] * len(part)), values)
+
+
+def next_id(model: type[Model]) -> int:
+    """The id that the next row would be given, which no row that was deleted has had."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "mysql":
+            if not getattr(connection, "mysql_is_mariadb", False):
+                # Otherwise it is told as it was when somebody last asked.
+                cursor.execute("SET SESSION information_schema_stats_expiry = 0")
+            cursor.execute(
+                "SELECT AUTO_INCREMENT FROM information_schema.TABLES"
+                " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s",
+                [table],
+            )
+            found = cursor.fetchone()[0]
+        else:
+            cursor.execute("SELECT seq + 1 FROM sqlite_sequence WHERE name = %s", [table])
+            row = cursor.fetchone()
+            found = row[0] if row else 1
+    return int(found or 1)
 
 
 def index_order(value: UUID) -> bytes:
