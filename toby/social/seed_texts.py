@@ -16,7 +16,7 @@ def words(text: str) -> list[str]:
 
 FIRST_NAMES = words(
     "ada ben carla dmitri elif farid greta hana ivan jo kemal lena mira noor oskar priya quinn rosa"
-    " sam tomas uma viktor wanda xenia yusuf zoe anton bea chidi dora emil fiona gil hugo ines"
+    " sam tomas uma viktor wanda xenia yusuf zoe anton bea chidi dora emil fiona gil hugo iris"
     " jasper kira leo maya nils"
 )
 LAST_NAMES = words(

@@ -1,10 +1,10 @@
 """Seeds a site of any size, for benchmarks and for trying things: people, posts in every state with
-their log, comments, follows and home feeds, as the services would have left them.
+their log, comments, likes, follows and home feeds, as the services would have left them.
 
 The one place that writes past the services, which would take an hour for 100,000 posts: rows go in
-by the thousand, no event is emitted and nobody is told. So notifications stay empty, and that
-service does not know whom the seeded follow: only posts that the seeded write later reach feeds and
-nobody's notifications.
+by the thousand, no event is emitted and nobody is told. So notifications stay empty, and their
+service does not know who follows whom: what a seeded author publishes later comes into feeds, and
+into no follower's notifications.
 """
 
 import heapq
@@ -28,6 +28,7 @@ from toby.social.models import (
     Act,
     Comment,
     Follow,
+    Like,
     ModerationAct,
     Post,
     PostTag,
@@ -57,7 +58,7 @@ KINDS = {
     "withdrawn": 1,
     "draft": 5,
 }
-COMMENTS_A_POST, FOLLOWS_A_PERSON, MOST_FOLLOWS = 3, 10, 500
+COMMENTS_A_POST, LIKES_A_POST, FOLLOWS_A_PERSON, MOST_FOLLOWS = 3, 4, 10, 500
 # The newest posts a feed is filled with.
 FEED_LENGTH = 200
 Progress = Callable[[int, int, str], None]
@@ -75,6 +76,7 @@ class PlannedPost:
     live_order: int | None = None
     hidden_at: datetime | None = None
     comment_count: int = 0
+    like_count: int = 0
 
     @property
     def tags(self) -> list[str]:
@@ -176,8 +178,9 @@ class Site:
         authors = people[len(moderators) :]
         self.plan_posts(posts, authors, moderators)
         self.give_ids()
+        self.plan_comments_and_likes(people)
         self.add_posts_and_log()
-        self.add_comments(people)
+        self.add_comments_and_likes()
         self.add_tags()
         self.add_feeds(self.add_follows([*authors, *moderators]))
         return {**self.written, "live": sum(bool(p.live and not p.hidden_at) for p in self.posts)}
@@ -324,10 +327,9 @@ class Site:
                 act.post.live_order = act.post.live_order or act_id
 
     def add_posts_and_log(self) -> None:
-        self.choose_commented()
         columns = (
             "id author_id slug title body html tags version created_at published_at live_order"
-            " hidden_at comment_count"
+            " hidden_at comment_count like_count"
         )
         self.write("posts", Post, columns.split(), map(self.post_line, self.posts), len(self.posts))
         columns = (
@@ -359,6 +361,7 @@ class Site:
             post.live_order,
             post.hidden_at,
             post.comment_count,
+            post.like_count,
         )
 
     def revision_line(self, revision: PlannedRevision) -> tuple[object, ...]:
@@ -381,29 +384,44 @@ class Site:
             revision.decided_by_id,
         )
 
-    def choose_commented(self) -> None:
+    def plan_comments_and_likes(self, people: Sequence[int]) -> None:
+        """(when, post, who) each; some posts and people have most of them."""
         live = self.shuffled([post for post in self.posts if post.live])
-        self.commented = []
-        if live:
-            count = COMMENTS_A_POST * len(live)
-            chosen = Zipf(len(live), 0.8).choose(self.random, count)
-            self.commented = [live[number] for number in chosen]
-        for post in self.commented:
-            post.comment_count += 1
-
-    def add_comments(self, people: Sequence[int]) -> None:
         people = self.shuffled(people)
-        authors = Zipf(len(people), 0.8).choose(self.random, len(self.commented))
-        lines = []
-        for post, author in zip(self.commented, authors, strict=True):
+        self.comments = self.said_of(live, people, COMMENTS_A_POST)
+        likes = self.said_of(live, people, LIKES_A_POST)
+        self.likes = list({(post.id, who): (at, post, who) for at, post, who in likes}.values())
+        for _, post, _ in self.comments:
+            post.comment_count += 1
+        for _, post, _ in self.likes:
+            post.like_count += 1
+
+    def said_of(
+        self, live: Sequence[PlannedPost], people: Sequence[int], each: int
+    ) -> list[tuple[datetime, PlannedPost, int]]:
+        """`each` of a post on average, the oldest first."""
+        if not live:
+            return []
+        chosen = Zipf(len(live), 0.8).choose(self.random, each * len(live))
+        authors = Zipf(len(people), 0.8).choose(self.random, len(chosen))
+        found = []
+        for number, author in zip(chosen, authors, strict=True):
+            post = live[number]
             assert post.published_at is not None
             at = post.published_at + timedelta(days=self.random.expovariate(0.3))
-            lines.append((min(at, self.until), post.id, people[author]))
-        lines.sort()
-        texts = self.random.choices(self.texts.comments, k=len(lines))
-        rows = ((*line, text) for line, text in zip(lines, texts, strict=True))
+            found.append((min(at, self.until), post, people[author]))
+        return sorted(found, key=lambda one: one[0])
+
+    def add_comments_and_likes(self) -> None:
+        texts = self.random.choices(self.texts.comments, k=len(self.comments))
+        comments = (
+            (at, post.id, who, text)
+            for (at, post, who), text in zip(self.comments, texts, strict=True)
+        )
         columns = ["created_at", "post_id", "author_id", "body"]
-        self.write("comments", Comment, columns, rows, len(lines))
+        self.write("comments", Comment, columns, comments, len(self.comments))
+        likes = ((at, post.id, who) for at, post, who in self.likes)
+        self.write("likes", Like, ["created_at", "post_id", "user_id"], likes, len(self.likes))
 
     def add_tags(self) -> None:
         counts = Counter(chain.from_iterable(post.tags for post in self.posts))

@@ -15,9 +15,9 @@ from toby.social.seeding import UNTIL, seed_site
 
 class Command(BaseCommand):
     help = (
-        "Adds people, posts in every state, their log, comments, follows and home feeds; all of it "
-        "or nothing. No events: nobody is notified. The same --seed on an empty site gives the "
-        "same rows."
+        "Adds people, posts in every state, their log, comments, likes, follows and home feeds; "
+        "all of it or nothing. No events: nobody is notified. The same --seed on an empty site "
+        "gives the same rows."
     )
     prints_json = True
 
