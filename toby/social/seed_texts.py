@@ -49,7 +49,6 @@ TITLES = (
     "The {noun} that changed my {topic}",
     "Against {adjective} {noun}s",
 )
-# Their slugs cannot be read from them.
 TITLES_ELSEWHERE = (
     "Ένα ημερολόγιο κηπουρικής",
     "ثلاثة أخطاء في الخبز",

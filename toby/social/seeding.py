@@ -21,7 +21,6 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F, Model
-from django.utils.text import slugify
 
 from toby.common.sql import ROWS_A_STATEMENT, insert_lines, insert_missing, next_id
 from toby.social.models import (
@@ -39,7 +38,7 @@ from toby.social.models import (
     TimelineEntry,
 )
 from toby.social.seed_texts import FIRST_NAMES, LAST_NAMES, REASONS, REMARKS, TAGS, TOPICS, Texts
-from toby.social.services.posts import SLUG_ALPHABET
+from toby.social.services.posts import SLUG_ALPHABET, make_slug
 
 T = TypeVar("T")
 # Fixed, so that a seed says all.
@@ -241,7 +240,7 @@ class Site:
         post = PlannedPost(author_id, "", created_at)
         self.posts.append(post)
         revision = self.propose(post, created_at)
-        post.slug = f"{slugify(revision.title)[:80].strip('-') or 'post'}-{self.letters(8)}"
+        post.slug = make_slug(revision.title, self.letters(8))
         if kind == "draft":
             return
         self.submit(revision)

@@ -205,7 +205,8 @@ def lock_own_post(slug: str, by: Principal) -> Post:
     return post
 
 
-def make_slug(title: str) -> str:
-    """Readable, in Latin letters whatever the title's script; unique by 40 random bits; final."""
-    ending = "".join(secrets.choice(SLUG_ALPHABET) for _ in range(8))
+def make_slug(title: str, ending: str = "") -> str:
+    """Readable, in Latin letters whatever the title's script; final. Unique by `ending`, of 40
+    random bits where none is given."""
+    ending = ending or "".join(secrets.choice(SLUG_ALPHABET) for _ in range(8))
     return f"{slugify(anyascii(title))[:80].strip('-') or 'post'}-{ending}"
