@@ -49,6 +49,7 @@ ALLOWED = {
     "GET api/v1/users/<slug:username>": ANYONE,
     "GET api/v1/posts": ANYONE,
     "POST api/v1/posts": SIGNED_IN,
+    "GET api/v1/search": ANYONE,
     "POST api/v1/preview": SIGNED_IN,
     "GET api/v1/posts/<slug:slug>": ANYONE,
     "PUT api/v1/posts/<slug:slug>": SIGNED_IN,

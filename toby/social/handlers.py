@@ -1,4 +1,5 @@
-"""The timeline consumer: home feeds (fan-out on write), and what deleted accounts leave."""
+"""The timeline consumer: home feeds (fan-out on write), names that change, and what deleted
+accounts leave."""
 
 from typing import Any
 
@@ -7,11 +8,12 @@ from toby.events import (
     Envelope,
     PostPublished,
     PostRestored,
+    UserChanged,
     UserDeleted,
     UserFollowed,
     UserUnfollowed,
 )
-from toby.social.services import departures, timelines
+from toby.social.services import departures, search, timelines
 
 
 class TimelineWork:
@@ -48,6 +50,11 @@ def backfill_from_the_followed(event: UserFollowed, work: Any) -> None:
 @handlers.handles(UserUnfollowed)
 def remove_the_unfollowed(event: UserUnfollowed, work: Any) -> None:
     timelines.remove_author(reader_id=event.follower_id, author_id=event.followee_id)
+
+
+@handlers.handles(UserChanged)
+def find_their_posts_by_the_new_name(event: UserChanged, work: Any) -> None:
+    search.index_author(user_id=event.user_id)
 
 
 @handlers.handles(UserDeleted)

@@ -367,6 +367,28 @@ class IdempotencyKey(models.Model):
         return f"key of user {self.user_id}"
 
 
+class SearchEntry(models.Model):
+    """What a live post is found by; there is none for any other, so that none can be found.
+
+    `title` to `author` are words as the index has them (`toby.social.words`), `text` is what an
+    excerpt is taken from. The index over them is made by a migration: FULLTEXT, or on SQLite an
+    FTS5 table kept by triggers, which go whenever this table is made anew.
+    """
+
+    post = models.OneToOneField(
+        Post, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
+    )
+    title = models.TextField()
+    body = models.TextField()
+    tags = models.TextField()
+    author = models.TextField()
+    text = models.TextField()
+    live_order = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"what post {self.post_id} is found by"
+
+
 class TimelineEntry(models.Model):
     """A post in a reader's home feed, put there by the timeline consumer when it went live."""
 

@@ -1,17 +1,34 @@
 """What can be read of the social service. Lists are one query that selects what is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.principals import Principal
 from toby.common.sql import list_holds
+from toby.social.fulltext import HasTerms
 from toby.social.models import (
     Act,
     Comment,
@@ -23,13 +40,19 @@ from toby.social.models import (
     Profile,
     ReasonTemplate,
     Revision,
+    SearchEntry,
     State,
     Tag,
     TimelineEntry,
     is_live,
 )
+from toby.social.terms import Term
 
 RELATED_OF, RELATED = 200, 10
+# What a term counts for where it stands in the title, and where in the tags or the author's name.
+TITLE, ABOUT = 4, 2
+# Greater than any place in the log.
+RELEVANCE_UNIT = 2**44
 
 
 class Versioned(Protocol):
@@ -71,14 +94,16 @@ SHOWN = (
 )
 
 
-def shown(rows: QuerySet[Any], *, seen_by: Principal | None, post: str = "") -> QuerySet[Any]:
+def shown(
+    rows: QuerySet[Any], *, seen_by: Principal | None, post: str = "", also: Sequence[str] = ()
+) -> QuerySet[Any]:
     """`rows` with just what lists show, and `liked`: whether the reader likes the post. `post`
-    leads to the post, as in "post__"."""
+    leads to the post, as in "post__"; of the row itself, `also` is read."""
     liked: Any = Value(value=False)
     if seen_by is not None:
         likes = Like.objects.filter(user_id=seen_by.user_id, post=OuterRef(f"{post}pk"))
         liked = Exists(likes)
-    own = () if not post else ("live_order", "post")
+    own = (*also, "live_order", "post") if post else also
     rows = rows.select_related(f"{post}author").only(*own, *(post + name for name in SHOWN))
     found: QuerySet[Any] = rows.annotate(liked=liked)
     return found
@@ -94,6 +119,30 @@ def live_posts_under(tag: str, *, seen_by: Principal | None, author: str = "") -
     rows = PostTag.objects.filter(is_live("post__"), tag__name=tag)
     rows = shown(rows, seen_by=seen_by, post="post__")
     return rows.filter(post__author__username_key=author.casefold()) if author else rows
+
+
+def search(
+    terms: Sequence[Term], *, seen_by: Principal | None, author: str = "", tag: str = ""
+) -> QuerySet[SearchEntry]:
+    """Live posts that have all the terms. In order of `position`: relevance, then recency. It is
+    said by a post's own words alone, so that it holds from page to page."""
+    rows = SearchEntry.objects.filter(is_live("post__"), HasTerms(terms))
+    if author:
+        rows = rows.filter(post__author__username_key=author.casefold())
+    if tag:
+        rows = rows.filter(Exists(PostTag.objects.filter(post=OuterRef("pk"), tag__name=tag)))
+    relevance: Combinable = Value(0)
+    for term in terms:
+        relevance += Case(
+            When(title__contains=term.part, then=TITLE),
+            When(Q(tags__contains=term.part) | Q(author__contains=term.part), then=ABOUT),
+            default=0,
+        )
+    position = ExpressionWrapper(
+        relevance * RELEVANCE_UNIT + F("live_order"), output_field=BigIntegerField()
+    )
+    rows = shown(rows.annotate(position=position), seen_by=seen_by, post="post__", also=["text"])
+    return rows if terms else rows.none()
 
 
 def featured_posts(*, seen_by: Principal | None) -> QuerySet[Post]:

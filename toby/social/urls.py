@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 from toby.common.permissions import Anyone
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
 from toby.social.openapi import joined_document
-from toby.social.views import moderation, people, posts, tags
+from toby.social.views import moderation, people, posts, search, tags
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -22,6 +22,7 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
     path("api/v1/posts", posts.Posts.as_view()),
+    path("api/v1/search", search.Search.as_view()),
     path("api/v1/preview", posts.Preview.as_view()),
     path("api/v1/posts/featured", posts.FeaturedPosts.as_view()),
     path("api/v1/tags/featured", tags.FeaturedTags.as_view()),

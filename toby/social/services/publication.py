@@ -4,6 +4,7 @@ from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
 from toby.social.models import Post
 from toby.social.pages import page_key
+from toby.social.services import search
 from toby.social.services.tags import index_tags
 
 
@@ -11,6 +12,7 @@ def post_changed(post: Post) -> None:
     """Called by whatever changes a post's live text, or takes it out of sight or back. The caller
     holds the post's row, and has written to it what is new."""
     index_tags(post)
+    search.index(post)
     page_changed(post.slug)
 
 
