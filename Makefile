@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv/bin/python
 TEST_VENV = $(PYTHON) -m deploy.local tests --on embedded
 
-.PHONY: help run stack demo test test-fast test-mysql test-embedded lint format bench openapi compose-check requirements clean
+.PHONY: help run stack demo test test-fast test-mysql test-embedded lint format bench openapi screenshots compose-check requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +53,10 @@ bench: ## speed beside its gates; ONLY=P10,P4 picks figures, JSON=file writes th
 openapi: ## writes docs/openapi/ from the views
 	@$(TEST_VENV)
 	@$(VENV) -m deploy.openapi
+
+screenshots: ## takes docs/screenshots/ anew, in the browser test
+	@$(PYTHON) -m deploy.local tests
+	@TOBY_SCREENSHOTS=1 $(VENV) -m pytest -q tests/flow/test_desk.py
 
 compose-check: ## brings deploy/compose.yml up, plays the demo, takes it down
 	@$(PYTHON) -m deploy.local venv demo

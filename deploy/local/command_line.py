@@ -14,7 +14,7 @@ from types import FrameType
 from deploy.local import virtualenv
 from deploy.local.console import Console
 from deploy.local.ports import port_from
-from deploy.local.provision import provision
+from deploy.local.provision import provision, provision_browser
 from deploy.local.servers import ServerFailed, Unavailable
 from deploy.local.servers.base import REPOSITORY
 from deploy.local.stack import Mode, Stack
@@ -70,7 +70,20 @@ def _prepare_tests(on: str) -> None:
             raise
         print(f"toby: the tests fall back to embedded servers: {problem}", flush=True)
         purpose = "tests-embedded"
+    else:
+        if on != "embedded":
+            prepare_browser()
     virtualenv.ensure("tests-embedded" if on == "embedded" else purpose)
+
+
+def prepare_browser() -> None:
+    """Where Chromium cannot be installed, says so and leaves the one test that needs it to fail."""
+    try:
+        provision_browser()
+    except (Unavailable, ServerFailed) as problem:
+        if os.environ.get("CI") == "true":
+            raise
+        print(f"toby: the test of the desk needs Chromium or Chrome on PATH: {problem}", flush=True)
 
 
 class _Foreground:

@@ -28,6 +28,7 @@ JAVA_AT_LEAST = 17
 POM = Path(__file__).with_name("kafka") / "pom.xml"
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\nexit 101\n"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def cache_folder() -> Path:
@@ -55,6 +56,12 @@ def provision(*, real: bool = True, mysql: bool = False) -> None:
         _fetch_kafka()
     if mysql:
         _fetch_mysql()
+
+
+def provision_browser() -> None:
+    """Install Chromium, which the test of the moderators' desk drives. Raises as `provision`."""
+    if find_program(*BROWSERS) is None:
+        _install(["chromium"])
 
 
 def _missing_packages() -> list[str]:

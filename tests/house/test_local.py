@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.command_line import prepare_browser
 from deploy.local.environment import read_or_make_secrets
-from deploy.local.servers import ServerFailed
+from deploy.local.servers import ServerFailed, Unavailable
 from deploy.local.servers.base import run_to_end
 from deploy.local.servers.nginx import fill_in
 
@@ -76,3 +77,16 @@ def test_secrets_are_made_once_and_are_for_the_owners_eyes(tmp_path: Path) -> No
 def test_the_template_keeps_nginxs_own_variables() -> None:
     filled = fill_in("listen ${TOBY_LISTEN}; return 200 $host${uri};", {"TOBY_LISTEN": "80"})
     assert filled == "listen 80; return 200 $host${uri};"
+
+
+def test_a_browser_that_cannot_be_installed_is_told_of_and_ends_ci(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deploy.local.provision.find_program", lambda *names: None)
+    monkeypatch.delenv("CI", raising=False)
+    prepare_browser()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "chromium" in line
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(Unavailable, match="chromium"):
+        prepare_browser()
