@@ -16,7 +16,8 @@ from toby.social.seeding import UNTIL, seed_site
 class Command(BaseCommand):
     help = (
         "Adds people, posts in every state, their log, comments, likes, follows and home feeds; "
-        "all of it or nothing. No events: nobody is notified. The same --seed on an empty site "
+        "all of it or nothing. No events: nobody is notified. They are found by their words after "
+        "rebuild_search. The same --seed on an empty site "
         "gives the same rows."
     )
     prints_json = True
