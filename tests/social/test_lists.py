@@ -173,9 +173,10 @@ def test_a_queue_of_ten_thousand_opens_in_as_many_queries_as_one_of_twenty(site:
 
 def add_to_queue(size: int) -> None:
     """Rows alone: by the services this many would take minutes."""
-    author, now = make_user(), timezone.now()
+    authors, now = [make_user() for _ in range(size // 100 + 1)], timezone.now()
+    posts = ((authors[n % len(authors)], n) for n in range(size))
     Post.objects.bulk_create(
-        [Post(author=author, slug=f"{author}-{n}", created_at=now) for n in range(size)]
+        [Post(author=author, slug=f"{author}-{n}", created_at=now) for author, n in posts]
     )
     Revision.objects.bulk_create(
         [
@@ -189,6 +190,6 @@ def add_to_queue(size: int) -> None:
                 submitted_at=now,
                 queue_order=10**9 + post_id,
             )
-            for post_id in Post.objects.filter(author=author).values_list("pk", flat=True)
+            for post_id in Post.objects.filter(author__in=authors).values_list("pk", flat=True)
         ]
     )
