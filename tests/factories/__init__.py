@@ -15,7 +15,7 @@ from toby.accounts.services import Tokens, set_role
 from toby.accounts.services.sessions import mint
 from toby.common.principals import Principal
 from toby.social.models import Comment, Post, Revision
-from toby.social.services import comments, follows, moderation, posts
+from toby.social.services import comments, follows, moderation, posts, trust
 
 _numbers = count(1)
 
@@ -83,6 +83,13 @@ def make_live_post(author: User | None = None, **text: Any) -> Post:
     return moderation.approve_revision(
         revision_id=revision.pk, by=principal(make_moderator()), version=revision.version
     )
+
+
+def make_trusted(username: str = "") -> User:
+    """An author whose posts go live at once."""
+    user = make_user(username)
+    trust.grant_trust(username=user.username, by=principal(make_moderator()))
+    return user
 
 
 def make_comment(post: Post, author: User | None = None, body: str = "Well said") -> Comment:

@@ -123,6 +123,7 @@ def test_one_that_it_would_not_keep_is_told() -> None:
         ("social", "TOBY_PUBLIC_ORIGIN", "toby.example"),
         ("social", "REDIS_URL", "http://127.0.0.1"),
         ("social", "TOBY_REGISTRATION", "perhaps"),
+        ("social", "TOBY_TRUST_AFTER", "-1"),
         ("social", "TOBY_NAME_MODERATORS", "perhaps"),
         ("notifications", "NOTIFICATIONS_DATABASE_URL", ""),
         ("notifications", "TOBY_KAFKA_PARTITIONS", "0"),

@@ -17,6 +17,7 @@ from tests.notifications.support import (
 )
 from toby.consumer.processing import Processor
 from toby.events import (
+    AuthorTrusted,
     ChangesRequested,
     CommentDeleted,
     CommentHidden,
@@ -83,6 +84,13 @@ def test_an_author_is_told_of_being_featured() -> None:
     consume(PostFeatured(post_id=1, slug="s", title="T", author=person(ANA)))
     item = Item.objects.get()
     assert (item.recipient_id, text_of(item).title) == (ANA, "Your post is featured")
+
+
+def test_an_author_is_told_that_they_are_trusted() -> None:
+    consume(AuthorTrusted(user_id=ANA))
+    item = Item.objects.get()
+    assert (item.recipient_id, item.kind) == (ANA, "trusted")
+    assert text_of(item).title == "Your posts go live at once now"
 
 
 @pytest.mark.parametrize("batches", [1, 4])

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.factories import (
     Caller,
@@ -16,6 +17,7 @@ from tests.factories import (
     make_live_post,
     make_moderator,
     make_pending,
+    make_trusted,
     make_user,
     principal,
 )
@@ -50,10 +52,12 @@ class Site:
         featuring.feature_tags(names=list(tags), by=by)
         make_comment(self.post, make_user())
         make_pending()
+        make_pending(make_trusted())
 
 
 @pytest.fixture
-def site() -> Site:
+def site(settings: Settings) -> Site:
+    settings.TRUST_AFTER = 1
     return Site()
 
 
@@ -74,6 +78,8 @@ LISTS = {
     "api/v1/search": 1,
     "api/v1/moderation/queue": 1,
     "api/v1/moderation/log": 1,
+    "api/v1/moderation/unseen": 1,
+    "api/v1/moderation/trust": 1,
 }
 # InnoDB's index tells of what is committed only.
 COMMITTING = pytest.mark.django_db(transaction=True)

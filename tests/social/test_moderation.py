@@ -253,7 +253,8 @@ def test_the_service_asks_who_it_is_whoever_calls_it() -> None:
 @pytest.mark.parametrize("act", ["approve", "reject"])
 def test_if_emitting_fails_nothing_has_changed(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
     revision = make_pending()
-    monkeypatch.setattr("toby.social.services.moderation.emit", raise_an_error)
+    for module in ("moderation", "steps"):
+        monkeypatch.setattr(f"toby.social.services.{module}.emit", raise_an_error)
     by = principal(make_moderator())
     with pytest.raises(RuntimeError):
         if act == "approve":
@@ -278,7 +279,7 @@ def test_if_the_second_event_of_an_approval_fails_the_first_has_not_happened_eit
             raise RuntimeError
         emit(event)
 
-    monkeypatch.setattr("toby.social.services.moderation.emit", emit_all_but)
+    monkeypatch.setattr("toby.social.services.steps.emit", emit_all_but)
     with pytest.raises(RuntimeError):
         moderation.approve_revision(
             revision_id=revision.pk, by=principal(make_moderator()), version=revision.version

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Q
+from django.test import override_settings
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,9 +24,9 @@ from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
 from toby.outbox.models import OutboxEvent
 from toby.social import selectors
-from toby.social.models import Act, ModerationAct, Post, Revision, State
+from toby.social.models import Act, ModerationAct, Post, Revision, Standing, State
 from toby.social.selectors import Gone
-from toby.social.services import featuring, moderation, posts, takedowns
+from toby.social.services import featuring, moderation, posts, takedowns, trust
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -32,7 +34,18 @@ pytestmark = pytest.mark.usefixtures("redis")
 AUTHORS = st.sampled_from(["author", "author", "author", "author", "other", "mod"])
 MODERATORS = st.sampled_from(["mod", "mod2", "mod", "mod2", "author", "other"])
 SELDOM = st.sampled_from([False, False, False, False, False, True])
+SOMETIMES = st.sampled_from([True, False])
 DECISIONS = ["approve", "request_changes", "reject"]
+TRUSTING = ["grant", "revoke", "decline"]
+# Approvals after which trust is proposed.
+ENOUGH = 2
+# Whether it is, after each act that says something of it.
+PROPOSED = {
+    "trust_proposed": True,
+    "proposal_taken_back": False,
+    "proposal_declined": False,
+    "trust_granted": False,
+}
 
 
 # What was done in all runs together.
@@ -47,8 +60,9 @@ class Steps(RuleBasedStateMachine):
         self.people: dict[str, Principal] = {}
         self.approved: list[tuple[str, str]] = []
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(start=st.sampled_from(["new", "proposed", "trusted"]))
+    def begin(self, start: str) -> None:
+        """With a post that waits; of an author whom it is proposed to trust; or who is trusted."""
         self.savepoint = transaction.atomic()
         self.savepoint.__enter__()
         for name in ("author", "other"):
@@ -58,6 +72,13 @@ class Steps(RuleBasedStateMachine):
         draft = posts.create_post(by=self.people["author"], title="Title 0", body="Body 0")
         self.slug, self.number = draft.post.slug, 0
         posts.submit_post(slug=self.slug, by=self.people["author"])
+        if start != "new":
+            self.decide("mod", "approve", force=False, stale=False)
+            self.edit("author", and_submit=True)
+            self.decide("mod", "approve", force=False, stale=False)
+        if start == "trusted":
+            self.decide_on_trust("mod", "grant", really=True)
+            self.edit("author", and_submit=True)
 
     def teardown(self) -> None:
         if self.people:
@@ -77,7 +98,7 @@ class Steps(RuleBasedStateMachine):
         return True
 
     def everything(self) -> list[Any]:
-        models = (Post, Revision, ModerationAct, OutboxEvent)
+        models = (Post, Revision, ModerationAct, Standing, OutboxEvent)
         return [list(model._default_manager.order_by("pk").values()) for model in models]
 
     def revision(self) -> Revision:
@@ -94,9 +115,30 @@ class Steps(RuleBasedStateMachine):
 
     @rule(who=AUTHORS)
     def submit(self, who: str) -> None:
-        self.attempt(posts.submit_post, slug=self.slug, by=self.people[who])
+        trusted = selectors.is_trusted(self.people["author"].user_id)
+        done = self.attempt(posts.submit_post, slug=self.slug, by=self.people[who])
+        if done and trusted:
+            revision = self.revision()
+            self.approved.append((revision.title, revision.body))
 
-    @rule(who=AUTHORS, really=SELDOM)
+    @rule(who=MODERATORS, act=st.sampled_from(TRUSTING), really=SOMETIMES)
+    def decide_on_trust(self, who: str, act: str, really: bool) -> None:
+        if not really:
+            return
+        username, by = self.people["author"].username, self.people[who]
+        service = {
+            "grant": trust.grant_trust,
+            "revoke": trust.revoke_trust,
+            "decline": trust.decline_trust,
+        }[act]
+        assert self.attempt(service, username=username, by=by) == (who in {"mod", "mod2"})
+
+    @rule(who=MODERATORS)
+    def look(self, who: str) -> None:
+        """A later look, at what went live by trust."""
+        self.attempt(trust.look_at_revision, revision_id=self.revision().pk, by=self.people[who])
+
+    @rule(who=AUTHORS, really=SOMETIMES)
     def withdraw(self, who: str, really: bool) -> None:
         if really:
             self.attempt(posts.withdraw_post, slug=self.slug, by=self.people[who])
@@ -118,6 +160,13 @@ class Steps(RuleBasedStateMachine):
         assert done == (may and revision.state == State.PENDING and not stale)
         if done and act == "approve":
             self.approved.append((revision.title, revision.body))
+
+    @rule(act=st.sampled_from(DECISIONS))
+    def write_and_decide(self, act: str) -> None:
+        """What happens most: else little is ever decided on."""
+        self.edit("author", and_submit=True)
+        self.check()
+        self.decide("mod", act, force=True, stale=False)
 
     @rule(who=MODERATORS, force=st.booleans())
     def claim(self, who: str, force: bool) -> None:
@@ -190,11 +239,13 @@ class Steps(RuleBasedStateMachine):
     @precondition(lambda self: self.people)
     @invariant()
     def the_log_explains_the_state(self) -> None:
-        post, acts = Post.objects.get(), [act.act for act in ModerationAct.objects.order_by("id")]
-        assert acts.count("approved") == post.version == len(self.approved)
+        post = Post.objects.get()
+        acts = [act.act for act in ModerationAct.objects.filter(post=post).order_by("id")]
+        went_live = [act for act in acts if act in {"approved", "live_by_trust"}]
+        assert len(went_live) == post.version == len(self.approved)
         status, hidden = "draft", False
         for act in acts:
-            if act == "approved" and status == "draft":
+            if act in went_live and status == "draft":
                 status = "live"
             hidden = (hidden and act != "unhidden") or act == "hidden"
         deletions = [act for act in acts if act in {"deleted", "restored"}]
@@ -203,10 +254,53 @@ class Steps(RuleBasedStateMachine):
         elif hidden:
             status = "hidden"
         assert post.status == status
-        seen = {"hidden", "unhidden", "restored", "featured", "unfeatured"}
+        seen = {"hidden", "unhidden", "restored", "featured", "unfeatured", "looked_at"}
         last = [act for act in acts if act not in seen]
         if last and not Revision.objects.filter(open=True).exists():
-            assert last[-1] in {"approved", "rejected", "withdrawn", "deleted"}
+            assert last[-1] in {"approved", "live_by_trust", "rejected", "withdrawn", "deleted"}
+
+    @precondition(lambda self: self.people)
+    @invariant()
+    def what_is_live_was_seen_by_a_moderator_or_is_by_trust_and_marked(self) -> None:
+        post = Post.objects.get()
+        live = Revision.objects.filter(state="approved", base_version=post.version - 1).first()
+        if live is None or live.decided_by_id is not None:
+            assert (live is None) == (post.version == 0)
+            assert live is None or live.unseen_order is None
+            return
+        line = ModerationAct.objects.get(act="live_by_trust", revision=live)
+        trusting = ModerationAct.objects.filter(
+            user=post.author_id, act__in=["trust_granted", "trust_revoked"], pk__lt=line.pk
+        )
+        assert trusting.latest("pk").act == "trust_granted"
+        taken_down = Q(act__in=["hidden", "deleted"], post=post) & ~Q(actor=post.author_id)
+        looks = ModerationAct.objects.filter(
+            Q(act="looked_at", revision=live) | taken_down, pk__gt=line.pk
+        )
+        assert (live.unseen_order is None) == looks.exists()
+        is_listed = selectors.unseen().filter(pk=live.pk).exists()
+        assert is_listed == (live.unseen_order is not None and post.deleted_at is None)
+
+    @precondition(lambda self: self.people)
+    @invariant()
+    def the_log_explains_what_is_thought_of_the_author(self) -> None:
+        count, proposed, trusted = 0, False, False
+        for act in ModerationAct.objects.order_by("id").values_list("act", flat=True):
+            count += act == "approved"
+            if act in {"rejected", "proposal_declined", "trust_revoked"}:
+                count = 0
+            if act in PROPOSED:
+                proposed = PROPOSED[act]
+            if act in {"trust_granted", "trust_revoked"}:
+                trusted = act == "trust_granted"
+        author = self.people["author"].user_id
+        standing = Standing.objects.filter(pk=author).first() or Standing(user_id=author)
+        assert standing.approved_in_a_row == count
+        assert (standing.proposal_order is not None) == proposed
+        assert selectors.is_trusted(author) == trusted
+        if proposed:
+            assert count >= ENOUGH
+            assert not trusted
 
     @precondition(lambda self: self.people)
     @invariant()
@@ -220,18 +314,19 @@ class Steps(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_whatever_is_done_by_whomever_the_rules_hold() -> None:
-    run_state_machine_as_test(
-        Steps,
-        settings=settings(
-            max_examples=90,
-            # The same steps each time, so that what was reached can be asserted.
-            derandomize=True,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            # Finding a shorter way to a failure takes minutes.
-            phases=[Phase.explicit, Phase.generate],
-        ),
-    )
+    with override_settings(TRUST_AFTER=ENOUGH):
+        run_state_machine_as_test(
+            Steps,
+            settings=settings(
+                max_examples=90,
+                # The same steps each time, so that what was reached can be asserted.
+                derandomize=True,
+                stateful_step_count=25,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                # Finding a shorter way to a failure takes minutes.
+                phases=[Phase.explicit, Phase.generate],
+            ),
+        )
     of_comments = {Act.COMMENT_HIDDEN, Act.COMMENT_DELETED, Act.COMMENT_RESTORED}
     assert set(Act.values) - {Act.TAGS_FEATURED} - of_comments <= set(DONE), DONE

@@ -63,6 +63,8 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/users/author": (set(), set(), set()),
     "/api/v1/moderation/queue": (set(), {"moderator"}, {"moderator"}),
     "/api/v1/moderation/log": (set(), set(), set()),
+    "/api/v1/moderation/unseen": (set(), set(), set()),
+    "/api/v1/moderation/trust": (set(), set(), set()),
     "/api/v1/moderation/revisions/{revision}": (set(), {"moderator"}, {"moderator"}),
     "/api/v1/notifications": (set(), set(), set()),
 }

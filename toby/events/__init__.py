@@ -24,6 +24,7 @@ from toby.events.envelope import (
     deleted_person,
 )
 from toby.events.social import (
+    AuthorTrusted,
     ChangesRequested,
     CommentAdded,
     CommentDeleted,
@@ -49,6 +50,7 @@ __all__ = [
     "FANOUT",
     "SOCIAL",
     "TOPICS",
+    "AuthorTrusted",
     "BadEvent",
     "ChangesRequested",
     "CommentAdded",

@@ -7,7 +7,8 @@ from toby.events.envelope import SOCIAL, Event, Person
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostApproved(Event, type="social.post_approved.v1", topic=SOCIAL, key="post_id"):
-    """A moderator made a revision the live text of its post. `version` counts live texts."""
+    """A revision became the live text of its post: by a moderator, or since its author is trusted.
+    `version` counts live texts."""
 
     post_id: int
     revision_id: int
@@ -194,3 +195,10 @@ class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key=
     author: Person
     excerpt: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthorTrusted(Event, type="social.author_trusted.v1", topic=SOCIAL, key="user_id"):
+    """A moderator decided that what this author submits goes live at once."""
+
+    user_id: int

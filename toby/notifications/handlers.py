@@ -4,6 +4,7 @@ from typing import Any
 
 from toby.consumer.handlers import Handlers
 from toby.events import (
+    AuthorTrusted,
     ChangesRequested,
     CommentAdded,
     CommentDeleted,
@@ -96,6 +97,13 @@ def take_back_all_about_a_deleted_post(event: PostDeleted, inboxes: Deliveries) 
 def tell_the_author_of_being_featured(event: PostFeatured, inboxes: Deliveries) -> None:
     target = post(event.post_id, event.slug, event.title)
     inboxes.tell(event.author.user_id, Kind.POST_FEATURED, target=target)
+
+
+@handles(AuthorTrusted)
+def tell_the_author_of_trust(event: AuthorTrusted, inboxes: Deliveries) -> None:
+    """Its end is told by no event: the next submission's answer says that it waits."""
+    target = {"type": "user", "id": event.user_id}
+    inboxes.tell(event.user_id, Kind.TRUSTED, target=target)
 
 
 @handles(PostPublished)

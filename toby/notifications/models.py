@@ -26,6 +26,7 @@ class Kind(models.TextChoices):
     COMMENT_HIDDEN = "comment_hidden"
     COMMENT_DELETED = "comment_deleted"
     FOLLOWED = "followed"
+    TRUSTED = "trusted"
     EXPORT_READY = "export_ready"
 
 

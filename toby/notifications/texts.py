@@ -45,6 +45,8 @@ def text_of(item: Item) -> Text:
             return Text(f"{who} likes “{post}”", "", link)
         case Kind.FOLLOWED:
             return Text(f"{who} follows you", "", f"/people/{username}")
+        case Kind.TRUSTED:
+            return Text("Your posts go live at once now", "Moderators look at them later.", "")
         case Kind.EXPORT_READY:
             return Text("Your export is ready", "It is kept for 7 days.", "/settings/export")
         case _:

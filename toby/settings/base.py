@@ -9,6 +9,7 @@ from toby.settings.environment import (
     flag,
     long_key,
     mail,
+    not_negative,
     one_of,
     origin,
     positive,
@@ -53,6 +54,8 @@ REFRESH_TOKEN_TTL = timedelta(
 REGISTRATION = read(
     "TOBY_REGISTRATION", one_of("mail", "direct"), like="mail or direct", default="mail"
 )
+# After how many approvals without a rejection it is proposed to trust an author; 0 for never.
+TRUST_AFTER = read("TOBY_TRUST_AFTER", not_negative, like="10", default=10)
 # Whether authors read in their post's history which moderator it was.
 NAME_MODERATORS = read("TOBY_NAME_MODERATORS", flag, like="0 or 1", default=False)
 # Off for tests and benchmarks, whose people all come from one address.

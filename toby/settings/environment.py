@@ -49,6 +49,13 @@ def positive(raw: str) -> int:
     return number
 
 
+def not_negative(raw: str) -> int:
+    number = int(raw)
+    if number < 0:
+        raise ValueError(raw)
+    return number
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     def choose(raw: str) -> str:
         if raw not in choices:

@@ -1,11 +1,13 @@
 """What an account's export holds of this service."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models import F
 
 from toby.exports.archive import File
-from toby.social.models import Comment, Follow, Like, ModerationAct, Post, Revision
+from toby.social.models import Comment, Follow, Like, ModerationAct, Post, Revision, Standing
+from toby.social.selectors import is_trusted
 
 
 def files(user_id: int) -> Iterator[File]:
@@ -50,5 +52,18 @@ def files(user_id: int) -> Iterator[File]:
     yield "following.json", follows.values("created_at", username=F("followee__username"))
     followers = Follow.objects.filter(followee_id=user_id).order_by("id")
     yield "followers.json", followers.values("created_at", username=F("follower__username"))
+    yield "trust.json", [trust_of(user_id)]
     acts = ModerationAct.objects.filter(actor_id=user_id).order_by("id")
     yield "moderation_log.json", acts.values("revision_id", "act", "reason", "at")
+
+
+def trust_of(user_id: int) -> dict[str, Any]:
+    """Whether their posts go live at once, and what was ever done to that; not by whom."""
+    standing = Standing.objects.filter(pk=user_id).first() or Standing(user_id=user_id)
+    acts = ModerationAct.objects.filter(user_id=user_id).order_by("id")
+    return {
+        "trusted": is_trusted(user_id),
+        "approved_in_a_row": standing.approved_in_a_row,
+        "proposed_at": standing.proposed_at,
+        "acts": list(acts.values("act", "at")),
+    }

@@ -24,7 +24,7 @@ class State(models.TextChoices):
 
 
 class Act(models.TextChoices):
-    """What can be done to a post, a revision of it or a comment on it."""
+    """What can be done to a post, a revision of it or a comment on it, or to an author."""
 
     SUBMITTED = "submitted"
     WITHDRAWN = "withdrawn"
@@ -35,6 +35,15 @@ class Act(models.TextChoices):
     UNHIDDEN = "unhidden"
     DELETED = "deleted"
     RESTORED = "restored"
+    # Live at once, by an author who is trusted; and the later look at it.
+    LIVE_BY_TRUST = "live_by_trust"
+    LOOKED_AT = "looked_at"
+    # To a person.
+    TRUST_PROPOSED = "trust_proposed"
+    PROPOSAL_TAKEN_BACK = "proposal_taken_back"
+    PROPOSAL_DECLINED = "proposal_declined"
+    TRUST_GRANTED = "trust_granted"
+    TRUST_REVOKED = "trust_revoked"
     FEATURED = "featured"
     UNFEATURED = "unfeatured"
     TAGS_FEATURED = "tags_featured"
@@ -152,7 +161,8 @@ class Revision(models.Model):
     """A proposed text. `version` grows with each edit of it: moderators decide on what they saw.
 
     `remarks` are what a moderator asked to be changed. Whoever has claimed it reads it alone until
-    `claimed_until`.
+    `claimed_until`. What went live by trust has nobody in `decided_by`, and an `unseen_order` until
+    a moderator has looked at it.
     """
 
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="revisions")
@@ -169,8 +179,10 @@ class Revision(models.Model):
     remarks = models.TextField(blank=True)
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
-    # The id of the log's line that put it into the queue: the order of the queue, and unique.
+    # The id of the log's line by which it was submitted: the order of the queue, and unique.
     queue_order = models.PositiveBigIntegerField(null=True, unique=True)
+    # The id of the line by which it went live unseen: the order of what is to be looked at.
+    unseen_order = models.PositiveBigIntegerField(null=True, unique=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, related_name="decisions"
@@ -188,6 +200,10 @@ class Revision(models.Model):
                 condition=Q(open=True, state__in=["draft", "pending"])
                 | Q(open__isnull=True, state__in=["approved", "rejected", "withdrawn"]),
                 name="a_revision_is_open_until_it_is_decided",
+            ),
+            models.CheckConstraint(
+                condition=Q(unseen_order__isnull=True) | Q(state="approved"),
+                name="a_later_look_is_at_what_went_live",
             ),
         )
         indexes = (models.Index(fields=["state", "queue_order"], name="queue_oldest_first"),)
@@ -216,7 +232,7 @@ class LogIsAppendOnly(TypeError):
 
 
 class ModerationAct(models.Model):
-    """A line of the moderation log: who did what to which post, revision or comment, when and why.
+    """A line of the log: who did what to which post, revision, comment or user, when and why.
 
     The log outlives what it speaks of, and is not touched when that is deleted: its references are
     no constraints of the database.
@@ -234,6 +250,9 @@ class ModerationAct(models.Model):
     actor = models.ForeignKey(
         User, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
     )
+    user = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
+    )
     act = ExactCharField(max_length=20, choices=Act)
     reason = models.TextField(blank=True)
     at = models.DateTimeField()
@@ -241,7 +260,7 @@ class ModerationAct(models.Model):
     objects: ClassVar[models.Manager["ModerationAct"]] = models.Manager.from_queryset(AppendOnly)()
 
     def __str__(self) -> str:
-        return f"{self.act} {self.post_id}"
+        return f"{self.act} {self.post_id or self.user_id}"
 
     def save(self, *args: Any, **options: Any) -> None:
         if not self._state.adding:
@@ -327,6 +346,31 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"profile of user {self.pk}"
+
+
+class Standing(models.Model):
+    """What decisions say of an author; its row's lock puts these, and whether they are trusted,
+    in order. While `proposal_order`, the id of a log's line, is set, it is proposed to moderators
+    that they trust the author."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="standing"
+    )
+    approved_in_a_row = models.PositiveIntegerField(default=0)
+    proposed_at = models.DateTimeField(null=True)
+    proposal_order = models.PositiveBigIntegerField(null=True, unique=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(proposed_at__isnull=True, proposal_order__isnull=True)
+                | Q(proposed_at__isnull=False, proposal_order__isnull=False),
+                name="a_proposal_has_its_time_and_its_place",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"standing of user {self.pk}"
 
 
 class Follow(models.Model):

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db.models import (
     BigIntegerField,
     Case,
@@ -41,6 +42,7 @@ from toby.social.models import (
     ReasonTemplate,
     Revision,
     SearchEntry,
+    Standing,
     State,
     Tag,
     TimelineEntry,
@@ -53,6 +55,8 @@ RELATED_OF, RELATED = 200, 10
 TITLE, ABOUT = 4, 2
 # Greater than any place in the log.
 RELEVANCE_UNIT = 2**44
+MOST_TEMPLATES = 200
+TRUSTED_AUTHORS = "Trusted authors"
 
 
 class Versioned(Protocol):
@@ -63,9 +67,6 @@ class Versioned(Protocol):
 
     @property
     def version(self) -> int: ...
-
-
-MOST_TEMPLATES = 200
 
 
 class Gone(Refused):
@@ -274,6 +275,7 @@ class QueueCounts:
     pending: int
     claimed_by_me: int
     first_time: int
+    unseen: int
     oldest_submitted_at: datetime | None
 
 
@@ -283,8 +285,26 @@ def queue_counts(*, seen_by: Principal) -> QueueCounts:
         pending=rows["pending"],
         claimed_by_me=queue(seen_by=seen_by, claimed="mine").count(),
         first_time=queue(seen_by=seen_by, first_time=True).count(),
+        unseen=unseen().count(),
         oldest_submitted_at=rows["oldest"],
     )
+
+
+def unseen() -> QuerySet[Revision]:
+    """What went live by trust and no moderator has looked at, in order of `unseen_order`."""
+    rows = Revision.objects.filter(unseen_order__isnull=False, post__deleted_at=None)
+    return rows.select_related("post__author")
+
+
+def is_trusted(user_id: int) -> bool:
+    """Whether they are of the group whose posts go live at once."""
+    return Group.objects.filter(name=TRUSTED_AUTHORS, user=user_id).exists()
+
+
+def trust_proposals() -> QuerySet[Standing]:
+    """Authors whom it is proposed to trust, in order of `proposal_order`."""
+    rows = Standing.objects.filter(proposal_order__isnull=False, user__is_active=True)
+    return rows.select_related("user")
 
 
 def revision(revision_id: int, *, seen_by: Principal) -> Revision:
@@ -334,9 +354,11 @@ def reason_templates() -> QuerySet[ReasonTemplate]:
     return ReasonTemplate.objects.all()[:MOST_TEMPLATES]
 
 
-def log(*, act: str = "", actor: str = "", post: str = "") -> QuerySet[ModerationAct]:
+def log(
+    *, act: str = "", actor: str = "", post: str = "", user: str = ""
+) -> QuerySet[ModerationAct]:
     """The moderation log, or those lines of it. Raises InvalidInput for an act that is none."""
-    rows = ModerationAct.objects.select_related("actor", "post")
+    rows = ModerationAct.objects.select_related("actor", "post", "user")
     if act:
         if act not in Act.values:
             raise InvalidInput(("act", "invalid", f"One of {', '.join(Act.values)}."))
@@ -345,6 +367,8 @@ def log(*, act: str = "", actor: str = "", post: str = "") -> QuerySet[Moderatio
         rows = rows.filter(actor__username_key=actor.casefold())
     if post:
         rows = rows.filter(post__slug=post)
+    if user:
+        rows = rows.filter(user__username_key=user.casefold())
     return rows
 
 
@@ -359,16 +383,17 @@ def feed_of(principal: Principal) -> QuerySet[TimelineEntry]:
 
 def profile(username: str) -> Profile:
     """Raises NotFound. A user without a row has a profile of zeros."""
-    user = (
-        get_user_model()
-        .objects.select_related("profile")
-        .filter(username_key=username.casefold(), is_active=True)
-        .first()
-    )
+    user = people_named(username).select_related("profile").first()
     if user is None:
         raise NotFound
     found: Profile = getattr(user, "profile", None) or Profile(user=user)
     return found
+
+
+def people_named(username: str) -> QuerySet[Any]:
+    """The one whose account is in use, or nobody."""
+    users = get_user_model().objects
+    return users.filter(username_key=username.casefold(), is_active=True)
 
 
 def follows(principal: Principal | None, user_id: int) -> bool:

@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 from toby.common.permissions import Anyone
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
 from toby.social.openapi import joined_document
-from toby.social.views import moderation, people, posts, search, tags
+from toby.social.views import moderation, people, posts, search, tags, trust
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -48,6 +48,11 @@ urlpatterns = [
         "api/v1/moderation/revisions/<id:revision_id>/request-changes",
         moderation.RequestChanges.as_view(),
     ),
+    path("api/v1/moderation/revisions/<id:revision_id>/seen", trust.Seen.as_view()),
+    path("api/v1/moderation/unseen", trust.Unseen.as_view()),
+    path("api/v1/moderation/trust", trust.TrustProposals.as_view()),
+    path("api/v1/moderation/trust/<slug:username>", trust.TrustProposal.as_view()),
+    path("api/v1/moderation/trusted/<slug:username>", trust.Trusted.as_view()),
     path("api/v1/moderation/posts/<slug:slug>/hide", moderation.HidePost.as_view()),
     path("api/v1/moderation/posts/<slug:slug>/unhide", moderation.UnhidePost.as_view()),
     path("api/v1/moderation/posts/<slug:slug>/delete", moderation.RemovePost.as_view()),

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import Flag, In, Text, Whole
 from toby.social.diffs import word_diff
-from toby.social.models import ModerationAct, Revision
+from toby.social.models import ModerationAct, Revision, Standing
 from toby.social.rendering import html_of
 from toby.social.selectors import QueueCounts
+from toby.social.serializers.people import AuthorOut
 from toby.social.serializers.posts import RevisionOut
 
 
@@ -91,6 +92,41 @@ class QueuedOut(RevisionOut, frozen=True, kw_only=True):
         )
 
 
+class UnseenOut(RevisionOut, frozen=True, kw_only=True):
+    """What went live by trust. `is_current`: it is what the post says now."""
+
+    is_edit: bool
+    is_current: bool
+    post_status: str
+    live_since: Timestamp
+
+    @classmethod
+    def of_unseen(cls, revision: Revision) -> "UnseenOut":
+        assert revision.decided_at is not None
+        return cls(
+            **msgspec.structs.asdict(RevisionOut.of(revision)),
+            is_edit=revision.base_version > 0,
+            is_current=revision.post.version == revision.base_version + 1,
+            post_status=revision.post.status,
+            live_since=timestamp(revision.decided_at),
+        )
+
+
+class TrustProposalOut(Out, frozen=True, kw_only=True):
+    user: AuthorOut
+    approved_in_a_row: int
+    proposed_at: Timestamp
+
+    @classmethod
+    def of(cls, standing: Standing) -> "TrustProposalOut":
+        assert standing.proposed_at is not None
+        return cls(
+            user=AuthorOut.of(standing.user),
+            approved_in_a_row=standing.approved_in_a_row,
+            proposed_at=timestamp(standing.proposed_at),
+        )
+
+
 class ChangeOut(Out, frozen=True, kw_only=True):
     """A stretch: what is live is all that is not `added`, the proposal all not `removed`."""
 
@@ -123,11 +159,12 @@ class ReadOut(QueuedOut, frozen=True, kw_only=True):
 
 class QueueCountsOut(Out, frozen=True, kw_only=True):
     """How many wait, of these how many you have claimed, and how many are of somebody of whom
-    nothing is live yet."""
+    nothing is live yet. `unseen`: what went live by trust and waits for a later look."""
 
     pending: int
     claimed_by_me: int
     first_time: int
+    unseen: int
     oldest_submitted_at: Timestamp | None
 
     @classmethod
@@ -137,6 +174,7 @@ class QueueCountsOut(Out, frozen=True, kw_only=True):
             pending=counts.pending,
             claimed_by_me=counts.claimed_by_me,
             first_time=counts.first_time,
+            unseen=counts.unseen,
             oldest_submitted_at=timestamp(oldest) if oldest else None,
         )
 
@@ -155,12 +193,14 @@ class AllDecidedOut(Out, frozen=True, kw_only=True):
 
 
 class LogOut(Out, frozen=True, kw_only=True):
-    """A line of the moderation log; `actor` and `slug` are null where they are gone."""
+    """A line of the moderation log: `actor` is null for what followed of itself; `user` is whom it
+    was done to, where it was no post. Null too is what is gone."""
 
     id: int
     act: str
     actor: str | None
     slug: str | None
+    user: str | None
     revision_id: int | None
     comment_id: int | None
     reason: str
@@ -170,11 +210,13 @@ class LogOut(Out, frozen=True, kw_only=True):
     def of(cls, act: ModerationAct) -> "LogOut":
         # No constraints of the database: what is referred to may be gone.
         actor, post = getattr(act, "actor", None), getattr(act, "post", None)
+        user = getattr(act, "user", None)
         return cls(
             id=act.pk,
             act=act.act,
             actor=actor.username if actor else None,
             slug=post.slug if post else None,
+            user=user.username if user else None,
             revision_id=act.revision_id,
             comment_id=act.comment_id,
             reason=act.reason,

@@ -11,8 +11,8 @@ from toby.outbox.emit import emit
 from toby.social.models import Act, Comment, Post
 from toby.social.services.comments import EXCERPT_LENGTH
 from toby.social.services.moderation import NotModerator, stated
-from toby.social.services.posts import note
 from toby.social.services.publication import page_changed
+from toby.social.services.steps import note
 
 
 class WrongCommentStatus(Refused):

@@ -6,7 +6,16 @@ from django.utils import timezone
 
 from toby.events import UserUnfollowed
 from toby.outbox.emit import emit
-from toby.social.models import Comment, Follow, IdempotencyKey, Like, Post, Profile, TimelineEntry
+from toby.social.models import (
+    Comment,
+    Follow,
+    IdempotencyKey,
+    Like,
+    Post,
+    Profile,
+    Standing,
+    TimelineEntry,
+)
 from toby.social.services.follows import count_change, lock_profiles
 from toby.social.services.publication import page_changed, post_changed
 
@@ -27,6 +36,7 @@ def forget_person(*, user_id: int) -> None:
             post.deleted_at = timezone.now()
             post_changed(post)
             post.delete()
+        Standing.objects.filter(pk=user_id).delete()
         Profile.objects.filter(pk=user_id).delete()
 
 

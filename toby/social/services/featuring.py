@@ -13,7 +13,7 @@ from toby.events import PostFeatured
 from toby.outbox.emit import emit
 from toby.social.models import Act, ModerationAct, Post, Tag
 from toby.social.services.moderation import NotModerator
-from toby.social.services.posts import note
+from toby.social.services.steps import note
 
 T = TypeVar("T", Post, Tag)
 

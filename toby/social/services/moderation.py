@@ -2,25 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.events import (
-    ChangesRequested,
-    PostApproved,
-    PostEdited,
-    PostPublished,
-    PostRejected,
-)
+from toby.events import ChangesRequested, PostRejected
 from toby.outbox.emit import emit
-from toby.social.models import Act, ModerationAct, Post, ReasonTemplate, Revision, State
-from toby.social.rendering import html_of
-from toby.social.services.posts import BaseChanged, note
-from toby.social.services.publication import post_changed
+from toby.social.models import Act, Post, ReasonTemplate, Revision, State
+from toby.social.services.posts import BaseChanged
+from toby.social.services.standing import count_approval, count_rejection
+from toby.social.services.steps import close, make_live, note
 
 CLAIMED_FOR = timedelta(minutes=15)
 
@@ -100,54 +94,8 @@ def approve_revision(
             raise BaseChanged("The live text is no longer the one that this revision was based on.")
         act = close(revision, State.APPROVED, by)
         make_live(post, revision, act)
+        count_approval(post.author_id, act.at)
     return post
-
-
-def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
-    """The caller holds both rows; `act` is the line of the log that makes it live."""
-    post.title, post.body = revision.title, revision.body
-    post.tags, post.cover_url = revision.tags, revision.cover_url
-    post.html = html_of(post.body, of_post=post.pk)
-    post.version += 1
-    first = post.published_at is None
-    if first:
-        post.published_at, post.live_order = act.at, act.pk
-    post.save(
-        update_fields=[
-            "title",
-            "body",
-            "html",
-            "tags",
-            "cover_url",
-            "version",
-            "published_at",
-            "live_order",
-        ]
-    )
-    post_changed(post)
-    author = post.author.person()
-    emit(
-        PostApproved(
-            post_id=post.pk,
-            revision_id=revision.pk,
-            slug=post.slug,
-            title=post.title,
-            author=author,
-            version=post.version,
-        )
-    )
-    if first:
-        emit(PostPublished(post_id=post.pk, slug=post.slug, title=post.title, author=author))
-    else:
-        emit(
-            PostEdited(
-                post_id=post.pk,
-                slug=post.slug,
-                title=post.title,
-                author=author,
-                version=post.version,
-            )
-        )
 
 
 def reject_revision(
@@ -163,7 +111,8 @@ def reject_revision(
     reason = stated(reason, template)
     with transaction.atomic():
         post, revision = lock_pending(revision_id, by, version, override=override)
-        close(revision, State.REJECTED, by, reason)
+        act = close(revision, State.REJECTED, by, reason)
+        count_rejection(post.author_id, act.at)
         emit(
             PostRejected(
                 post_id=post.pk,
@@ -274,7 +223,23 @@ def stated(reason: str, template: str) -> str:
 def lock_pending(
     revision_id: int, by: Principal, version: int | None = None, *, override: bool = False
 ) -> tuple[Post, Revision]:
-    """Locks the post, then its revision: everything about a post takes its locks in this order."""
+    """As lock_revision; raises what keeps `by` from deciding on it."""
+    post, revision = lock_revision(revision_id, by)
+    now = {"state": revision.state, "version": revision.version}
+    if revision.state != State.PENDING:
+        raise NotPending(revision=now)
+    if version is not None and revision.version != version:
+        raise RevisionChanged(revision=now)
+    if revision.is_claimed_from(by.user_id, timezone.now()) and not override:
+        raise Claimed(revision=now)
+    return post, revision
+
+
+def lock_revision(revision_id: int, by: Principal) -> tuple[Post, Revision]:
+    """Locks the post, then its revision: everything about a post takes its locks in this order.
+
+    Raises NotModerator, NotFound and OwnRevision.
+    """
     if not by.is_moderator:
         raise NotModerator
     post_id = Revision.objects.filter(id=revision_id).values_list("post_id", flat=True).first()
@@ -285,41 +250,6 @@ def lock_pending(
     revision.post = post
     if post.author_id == by.user_id:
         raise OwnRevision
-    now = {"state": revision.state, "version": revision.version}
     if revision.state == State.DRAFT:
         raise NotFound
-    if revision.state != State.PENDING:
-        raise NotPending(revision=now)
-    if version is not None and revision.version != version:
-        raise RevisionChanged(revision=now)
-    if revision.is_claimed_from(by.user_id, timezone.now()) and not override:
-        raise Claimed(revision=now)
     return post, revision
-
-
-def close(revision: Revision, state: State, by: Principal, reason: str = "") -> ModerationAct:
-    decided_at: datetime = timezone.now()
-    revision.state, revision.open, revision.reason = state, None, reason
-    revision.decided_at, revision.decided_by_id = decided_at, by.user_id
-    revision.claimed_by_id = revision.claimed_until = None
-    revision.version += 1
-    revision.save(
-        update_fields=[
-            "state",
-            "open",
-            "reason",
-            "decided_at",
-            "decided_by",
-            "claimed_by",
-            "claimed_until",
-            "version",
-        ]
-    )
-    return note(
-        Act(state.value),
-        revision.post,
-        by,
-        decided_at,
-        revision=revision,
-        reason=reason,
-    )

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 
 from anyascii import anyascii
 from django.db import transaction
@@ -13,9 +12,11 @@ from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
 from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
 from toby.outbox.emit import emit
-from toby.social.models import Act, Comment, ModerationAct, Post, Revision, State
+from toby.social.models import Act, Post, Revision, State
 from toby.social.selectors import Gone, etag
 from toby.social.services.publication import post_changed
+from toby.social.services.standing import is_trusted_now
+from toby.social.services.steps import live_by_trust, note
 
 SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -109,7 +110,7 @@ def propose_edit(
 
 
 def submit_post(*, slug: str, by: Principal) -> Revision:
-    """Puts a post's draft into the moderators' queue.
+    """Puts a post's draft into the moderators' queue; that of an author who is trusted goes live.
 
     Raises NothingToSubmit, RevisionPending, and BaseChanged if the live text changed meanwhile.
     """
@@ -122,13 +123,16 @@ def submit_post(*, slug: str, by: Principal) -> Revision:
             raise RevisionPending
         if revision.base_version != post.version:
             raise BaseChanged
+        revision.post = post
         revision.state, revision.submitted_at = State.PENDING, timezone.now()
         revision.version += 1
         act = note(Act.SUBMITTED, post, by, revision.submitted_at, revision=revision)
         revision.queue_order = act.pk
         revision.save(update_fields=["state", "submitted_at", "queue_order", "version"])
-        emit(PostSubmitted(post_id=post.pk, revision_id=revision.pk, author=by.person()))
-        revision.post = post
+        if is_trusted_now(by.user_id):
+            live_by_trust(post, revision, by)
+        else:
+            emit(PostSubmitted(post_id=post.pk, revision_id=revision.pk, author=by.person()))
         return revision
 
 
@@ -170,28 +174,6 @@ def close_open_revision(post: Post) -> Revision | None:
         columns = ["state", "open", "claimed_by", "claimed_until", "version"]
         revision.save(update_fields=columns)
     return revision
-
-
-def note(
-    act: Act,
-    post: Post,
-    by: Principal,
-    at: datetime,
-    *,
-    revision: Revision | None = None,
-    comment: Comment | None = None,
-    reason: str = "",
-) -> ModerationAct:
-    """A line of the moderation log, in the caller's transaction."""
-    return ModerationAct.objects.create(
-        act=act,
-        post=post,
-        revision=revision,
-        comment=comment,
-        actor_id=by.user_id,
-        reason=reason,
-        at=at,
-    )
 
 
 def lock_own_post(slug: str, by: Principal) -> Post:

@@ -9,8 +9,9 @@ from toby.events import PostDeleted, PostHidden, PostRestored
 from toby.outbox.emit import emit
 from toby.social.models import Act, Post
 from toby.social.services.moderation import NotModerator, stated
-from toby.social.services.posts import close_open_revision, note
+from toby.social.services.posts import close_open_revision
 from toby.social.services.publication import post_changed
+from toby.social.services.steps import end_later_looks, note
 
 
 class WrongStatus(Refused):
@@ -51,6 +52,7 @@ def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -
         else:
             post.deleted_at = now
             close_open_revision(post)
+        end_later_looks(post)
         post.save(update_fields=["hidden_at", "deleted_at"])
         post_changed(post)
         note(act, post, by, now, reason=reason)

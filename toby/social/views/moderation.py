@@ -46,6 +46,10 @@ LOG_ACTOR = OpenApiParameter("actor", str, description="Only what this username 
 
 LOG_POST = OpenApiParameter("post", str, description="Only what was done to the post of this slug.")
 
+LOG_USER = OpenApiParameter("user", str, description="Only what was done to this username.")
+
+LOG_FILTERS = [LOG_ACT, LOG_ACTOR, LOG_POST, LOG_USER]
+
 STATES = ("", "pending", "approved", "rejected", "withdrawn")
 QUEUE_FILTERS = [
     OpenApiParameter("state", str, enum=STATES[1:], description="pending if not given."),
@@ -294,10 +298,11 @@ class FeatureTags(APIView):
 class Log(APIView):
     permission_classes = (Moderator,)
 
-    @extend_schema(parameters=[*PAGING, LOG_ACT, LOG_ACTOR, LOG_POST], responses=Page[LogOut])
+    @extend_schema(parameters=[*PAGING, *LOG_FILTERS], responses=Page[LogOut])
     def get(self, request: Request) -> Response:
         """Who did what, when and why, the newest first."""
-        given = {name: request.query_params.get(name, "") for name in ("act", "actor", "post")}
+        names = ("act", "actor", "post", "user")
+        given = {name: request.query_params.get(name, "") for name in names}
         rows = selectors.log(**given)
         name = f"log:{given}"
         return Response(paginate(request, rows, name=name, by="id", render=LogOut.of))

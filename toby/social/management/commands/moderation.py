@@ -14,6 +14,7 @@ from toby.social.serializers.moderation import LogOut
 from toby.social.services import moderation
 
 MOST = 100
+LOG_FILTERS = ("act", "actor", "post", "user")
 
 
 class Command(BaseCommand):
@@ -37,7 +38,7 @@ class Command(BaseCommand):
                     "--template", default="", help="the name of a reason's template"
                 )
         log = acts.add_parser("log", help="who did what, when and why, the oldest first")
-        for name in ("act", "actor", "post"):
+        for name in LOG_FILTERS:
             log.add_argument(f"--{name}", dest=f"only_{name}", default="", help=f"only this {name}")
         log.add_argument("--csv", action="store_true", help="print CSV, for spreadsheets")
         for one in acts.choices.values():
@@ -69,7 +70,7 @@ class Command(BaseCommand):
 
     def log(self, *, json: bool, **options: Any) -> None:
         """All of it, a line at a time: it may be long."""
-        wanted = {name: options[f"only_{name}"] for name in ("act", "actor", "post")}
+        wanted = {name: options[f"only_{name}"] for name in LOG_FILTERS}
         lines = selectors.log(**wanted).order_by("id").iterator(chunk_size=500)
         rows = (msgspec.structs.asdict(LogOut.of(line)) for line in lines)
         if options["csv"]:
