@@ -602,6 +602,19 @@ def test_what_becomes_of_a_post_while_it_is_rebuilt_comes_after_it(
     assert not SearchEntry.objects.exists()
 
 
+@committing
+def test_a_rebuild_waits_for_what_becomes_of_a_post(elsewhere: ThreadPoolExecutor) -> None:
+    post, by = make_live_post(title="Moon"), principal(make_moderator())
+    SearchEntry.objects.all().delete()
+    with transaction.atomic():
+        takedowns.hide_post(slug=post.slug, by=by, reason="x")
+        rebuilding = elsewhere.submit(until_it_is_let, lambda: list(search.rebuild()))
+        with pytest.raises(TimeoutError):
+            rebuilding.result(0.3)
+    rebuilding.result(DEADLINE_S)
+    assert not SearchEntry.objects.exists()
+
+
 @pytest.mark.django_db
 def test_what_is_undone_leaves_the_index_as_it_was() -> None:
     post = make_live_post(title="Moon")
