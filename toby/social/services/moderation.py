@@ -93,8 +93,8 @@ def approve_revision(
         if revision.base_version != post.version:
             raise BaseChanged("The live text is no longer the one that this revision was based on.")
         act = close(revision, State.APPROVED, by)
-        make_live(post, revision, act)
         count_approval(post.author_id, act.at)
+        make_live(post, revision, act)
     return post
 
 

@@ -1,6 +1,6 @@
 """What decisions say of an author: approvals without a rejection, and the proposal that they earn.
 
-Locks: a post and its revision first, then the author's standing, then the user.
+Locks: a post and its revision first, then the author's standing, then the user or the post's tags.
 """
 
 from datetime import datetime
