@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.test import Client
 from pytest_django import Settings
 
 from tests.common.support import together, until_it_is_let
@@ -244,6 +245,24 @@ class TestTheLaterLook:
         assert mod.get("/api/v1/moderation/queue/counts").body["unseen"] == 0
         takedowns.restore_post(slug=revision.post.slug, by=principal(moderator))
         assert unseen(mod) == [revision.pk]
+
+
+class TestAdmin:
+    def test_what_went_live_by_trust_is_found_and_looked_at(self, ana: User) -> None:
+        password = "correct horse battery"
+        user, client = make_user("desk", role="moderator", password=password), Client()
+        client.post("/admin/login/", {"username": user.email, "password": password})
+        revision, other = make_pending(ana, title="By trust"), make_pending(title="Waits")
+        path = "/admin/social/revision/?state=unseen"
+        page = client.get(path).content.decode()
+        assert revision.title in page
+        assert other.title not in page
+        chosen = {"action": "look", "_selected_action": revision.pk, "index": 0}
+        told = client.post(path, chosen, follow=True).content.decode()
+        assert "Looked at: By trust" in told
+        assert ModerationAct.objects.latest("pk").act == "looked_at"
+        refused = client.post("/admin/social/revision/?state=approved", chosen, follow=True)
+        assert "does not wait for a later look" in refused.content.decode()
 
 
 class TestProposals:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from toby.social import selectors
 from toby.social.admin.desk import WORDS, Desk, principal_of, safe_html, told
 from toby.social.models import Revision, State
-from toby.social.services import moderation
+from toby.social.services import moderation, trust
 
 
 class PendingFirst(admin.SimpleListFilter):
@@ -26,7 +26,8 @@ class PendingFirst(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(state.value, state.label) for state in State if state != "draft"]
+        states = [(state.value, state.label) for state in State if state != "draft"]
+        return [*states, ("unseen", "Live by trust, not looked at")]
 
     def choices(self, changelist: object) -> object:  # type: ignore[override]  # the stub wants a generator
         everything, *states = super().choices(changelist)  # type: ignore[arg-type]
@@ -34,6 +35,8 @@ class PendingFirst(admin.SimpleListFilter):
         return [everything, *[state for state in states if state["display"] != "Pending"]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Revision]) -> QuerySet[Revision]:
+        if self.value() == "unseen":
+            return queryset.filter(unseen_order__isnull=False, post__deleted_at=None)
         return queryset.filter(state=self.value() or State.PENDING)
 
 
@@ -69,7 +72,7 @@ class RevisionAdmin(Desk):
     list_select_related = ("post__author", "claimed_by")
     search_fields = ("post__author__username_key", "title", "tags")
     ordering = ("queue_order",)
-    actions = ("approve", "reject", "request_changes", "claim", "release")
+    actions = ("approve", "reject", "request_changes", "claim", "release", "look")
     fields = (
         ("author", "submitted_at"),
         ("state", "claimed"),
@@ -197,6 +200,17 @@ class RevisionAdmin(Desk):
             queryset,
             "Claimed",
             lambda one: moderation.claim_revision(revision_id=one.pk, by=by),
+        )
+
+    @admin.action(description="Say that you have looked at it", permissions=["view"])
+    def look(self, request: HttpRequest, queryset: QuerySet[Revision]) -> None:
+        """At what went live by trust."""
+        by = principal_of(request)
+        self.act_on(
+            request,
+            queryset,
+            "Looked at",
+            lambda one: trust.look_at_revision(revision_id=one.pk, by=by),
         )
 
     @admin.action(description="Leave to others", permissions=["view"])
