@@ -498,9 +498,10 @@ class TestLeaving:
 @pytest.mark.django_db(transaction=True)
 class TestAtTheSameMoment:
     def test_two_approvals_that_make_it_enough_make_one_proposal(self, settings: Settings) -> None:
-        settings.TRUST_AFTER = 2
+        settings.TRUST_AFTER = 3
         for _ in range(5):
             author = make_user()
+            make_live_post(author)
             moderators = [make_moderator(), make_moderator()]
             pending = [make_pending(author), make_pending(author)]
             calls = [
@@ -509,7 +510,7 @@ class TestAtTheSameMoment:
             ]
             outcomes = together(calls)
             assert all(isinstance(one, Post) for one in outcomes), outcomes
-            assert Standing.objects.get(pk=author.pk).approved_in_a_row == 2
+            assert Standing.objects.get(pk=author.pk).approved_in_a_row == 3
             assert acts(user=author) == ["trust_proposed"]
 
     def test_what_is_submitted_while_trust_is_revoked_goes_live_before_or_waits(self) -> None:
