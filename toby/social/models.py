@@ -433,6 +433,25 @@ class SearchEntry(models.Model):
         return f"what post {self.post_id} is found by"
 
 
+class ImportedFile(models.Model):
+    """A file that was made into a post, known by its path in the folder it was in. `digest` is of
+    what it held; `post` is empty once that is purged."""
+
+    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    path = ExactCharField(max_length=500)
+    digest = ExactCharField(max_length=64, blank=True)
+    post = models.ForeignKey(Post, on_delete=models.SET_NULL, null=True, related_name="+")
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["author", "path"], name="a_file_is_imported_once"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
 class TimelineEntry(models.Model):
     """A post in a reader's home feed, put there by the timeline consumer when it went live."""
 

@@ -396,6 +396,12 @@ def people_named(username: str) -> QuerySet[Any]:
     return users.filter(username_key=username.casefold(), is_active=True)
 
 
+def principal_named(username: str) -> Principal | None:
+    """For commands, which act in somebody's name."""
+    user = people_named(username).first()
+    return user.principal() if user else None
+
+
 def follows(principal: Principal | None, user_id: int) -> bool:
     return (
         principal is not None

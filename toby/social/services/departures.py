@@ -10,6 +10,7 @@ from toby.social.models import (
     Comment,
     Follow,
     IdempotencyKey,
+    ImportedFile,
     Like,
     Post,
     Profile,
@@ -30,6 +31,7 @@ def forget_person(*, user_id: int) -> None:
         lose_all_followers(user_id)
         TimelineEntry.objects.filter(reader_id=user_id).delete()
         IdempotencyKey.objects.filter(user_id=user_id).delete()
+        ImportedFile.objects.filter(author_id=user_id).delete()
         unlike_everything(user_id)
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             Comment.objects.filter(post=post).delete()

@@ -4,7 +4,6 @@ import csv
 from typing import Any
 
 import msgspec
-from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from toby.common.command import Command as BaseCommand
@@ -106,11 +105,9 @@ class Command(BaseCommand):
 
 
 def moderator_named(username: str) -> Principal:
-    key = username.casefold()
-    user = get_user_model().objects.filter(username_key=key, is_active=True).first()
-    if user is None or not user.principal().is_moderator:
+    found = selectors.principal_named(username)
+    if found is None or not found.is_moderator:
         raise CommandError(f"{username} is no moderator", returncode=2)
-    found: Principal = user.principal()
     return found
 
 
