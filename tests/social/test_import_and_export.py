@@ -324,8 +324,8 @@ class TestWhatIsNoPost:
 
 class TestExporting:
     def test_what_is_live_comes_back_as_it_was(self, tmp_path: Path, ana: User) -> None:
-        odd = 'Ein "Titel": #1 — {x}, [y]\u2028z & \U0001f600'
-        texts = [
+        odd = 'Un "titre": #1 — {x}, [y]\u2028z & \U0001f600'
+        texts: list[dict[str, Any]] = [
             {"title": odd, "body": "---\n\n# x\n\n    code\n---\n", "tags": ["tea", "1984"]},
             {"title": "yes", "body": "It *rained*.", "cover_url": "https://x.example/a.png"},
             {"title": "'2024-01-01'", "body": "- [x] a\n\n```\n---\n```"},
