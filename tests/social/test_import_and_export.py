@@ -412,6 +412,12 @@ class TestExporting:
         assert not file.is_symlink()
         assert elsewhere.read_text() == "mine"
 
+    def test_nor_is_a_link_that_leads_nowhere(self, tmp_path: Path, ana: User) -> None:
+        file = tmp_path / f"{make_live_post(ana).slug}.md"
+        file.symlink_to(tmp_path / "none")
+        assert run("export_posts", tmp_path, code=1)["different"] == 1
+        assert file.is_symlink()
+
     def test_a_dry_run_writes_nothing(self, tmp_path: Path, ana: User) -> None:
         make_live_post(ana)
         assert run("export_posts", tmp_path / "new", "--dry-run")["written"] == 1
