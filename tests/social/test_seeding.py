@@ -34,7 +34,7 @@ from toby.social.models import (
 from toby.social.rendering import html_of
 from toby.social.seeding import UNTIL, seed_site
 from toby.social.serializers.posts import PostIn
-from toby.social.services import moderation, posts
+from toby.social.services import moderation, posts, search
 
 pytestmark = pytest.mark.django_db
 
@@ -143,6 +143,11 @@ class TestItsRows:
             rows = TimelineEntry.objects.filter(reader=reader).order_by("-live_order")
             feed = rows.values_list("live_order", "post_id", "author_id")
             assert list(feed) == list(newest[:200])
+
+    def test_all_that_is_live_is_found_and_by_the_words_it_should_be(self) -> None:
+        rebuilt = list(search.rebuild())
+        assert sum(part.posts for part in rebuilt) == Post.objects.live().count()
+        assert not any(part.added or part.changed or part.removed for part in rebuilt)
 
     def test_nobody_is_told(self) -> None:
         assert not OutboxEvent.objects.exists()

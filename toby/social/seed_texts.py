@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from random import Random
 
 from toby.social.rendering import render
+from toby.social.services.search import text_of
+from toby.social.words import indexed
 
 
 def words(text: str) -> list[str]:
@@ -107,8 +109,12 @@ BLOCKS_OF_A_KIND, BLOCKS_OF_A_TOPIC, COMMENT_TEXTS = 60, 4, 500
 
 @dataclass(frozen=True, slots=True)
 class Block:
+    """`text` and `words` are what it is found by."""
+
     markdown: str
     html: str
+    text: str
+    words: str
 
 
 class Texts:
@@ -136,7 +142,9 @@ class Texts:
 
     def block(self, markdown: str) -> int:
         """The number of a new block, rendered."""
-        self.blocks.append(Block(markdown, render(markdown).html))
+        html = render(markdown).html
+        text = text_of(html)
+        self.blocks.append(Block(markdown, html, text, indexed(text).strip()))
         return len(self.blocks) - 1
 
     def recipe(self, topic: int) -> tuple[int, ...]:
@@ -157,6 +165,13 @@ class Texts:
     def html_of(self, recipe: Sequence[int]) -> str:
         """What `rendering.html_of` says of the body, for any post: no block has footnotes."""
         return "".join(self.blocks[number].html for number in recipe)
+
+    def text_of(self, recipe: Sequence[int]) -> str:
+        return " ".join(self.blocks[number].text for number in recipe)
+
+    def words_of(self, recipe: Sequence[int]) -> str:
+        """As `indexed` says of the text."""
+        return f" {' '.join(self.blocks[number].words for number in recipe)} "
 
     def title(self, topic: int) -> str:
         if self.random.random() < 0.01:

@@ -33,12 +33,15 @@ from toby.social.models import (
     PostTag,
     Profile,
     Revision,
+    SearchEntry,
     State,
     Tag,
     TimelineEntry,
 )
 from toby.social.seed_texts import FIRST_NAMES, LAST_NAMES, REASONS, REMARKS, TAGS, TOPICS, Texts
 from toby.social.services.posts import SLUG_ALPHABET, make_slug
+from toby.social.services.search import TEXT_KEPT, names_of
+from toby.social.words import indexed
 
 T = TypeVar("T")
 # Fixed, so that a seed says all.
@@ -181,6 +184,7 @@ class Site:
         self.add_posts_and_log()
         self.add_comments_and_likes()
         self.add_tags()
+        self.add_search_entries()
         self.add_feeds(self.add_follows([*authors, *moderators]))
         return {**self.written, "live": sum(bool(p.live and not p.hidden_at) for p in self.posts)}
 
@@ -433,6 +437,26 @@ class Site:
         for name in names:
             Tag.objects.filter(id=ids[name]).update(post_count=F("post_count") + counts[name])
         self.written["tags"] = len(names)
+
+    def add_search_entries(self) -> None:
+        live = [post for post in self.posts if post.live and not post.hidden_at]
+        names = names_of({post.author_id for post in live})
+
+        def line(post: PlannedPost) -> tuple[object, ...]:
+            assert post.live is not None
+            recipe, texts = post.live.recipe, self.texts
+            return (
+                post.id,
+                indexed(post.live.title),
+                texts.words_of(recipe),
+                indexed(*post.live.tags),
+                names[post.author_id],
+                texts.text_of(recipe)[:TEXT_KEPT],
+                post.live_order,
+            )
+
+        columns = ["post_id", "title", "body", "tags", "author", "text", "live_order"]
+        self.write("found_by_search", SearchEntry, columns, map(line, live), len(live))
 
     def add_follows(self, people: Sequence[int]) -> dict[int, list[int]]:
         """Whom each follows; the first of `people` write the most and are followed by most."""

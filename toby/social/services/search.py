@@ -96,8 +96,7 @@ def rebuild_part(ids: Sequence[int], *, dry_run: bool) -> Rebuilt:
 
 def entry_of(post: Post, names: Mapping[int, str]) -> SearchEntry:
     """For a live post; `names` are the authors', by their ids."""
-    html = post.html or html_of(post.body, of_post=post.pk)
-    text = " ".join(unescape(nh3.clean(html, tags=set())).split())
+    text = text_of(post.html or html_of(post.body, of_post=post.pk))
     assert post.live_order is not None
     return SearchEntry(
         post_id=post.pk,
@@ -108,6 +107,11 @@ def entry_of(post: Post, names: Mapping[int, str]) -> SearchEntry:
         text=text[:TEXT_KEPT],
         live_order=post.live_order,
     )
+
+
+def text_of(html: str) -> str:
+    """What is read of it, with single spaces."""
+    return " ".join(unescape(nh3.clean(html, tags=set())).split())
 
 
 def names_of(user_ids: Collection[int]) -> dict[int, str]:
