@@ -27,6 +27,7 @@ from toby.social.models import (
     PostTag,
     Profile,
     Revision,
+    Standing,
     State,
     Tag,
     TimelineEntry,
@@ -34,7 +35,7 @@ from toby.social.models import (
 from toby.social.rendering import html_of
 from toby.social.seeding import UNTIL, seed_site
 from toby.social.serializers.posts import PostIn
-from toby.social.services import moderation, posts, search
+from toby.social.services import moderation, posts, search, standing
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +107,29 @@ class TestItsRows:
         for revision in Revision.objects.all():
             act = last.get(revision.pk)
             assert revision.state == (told[Act(act)] if act else State.DRAFT)
+
+    def test_authors_stand_as_what_was_decided_says(self) -> None:
+        """Told anew by the services' own rule, line by line of the log."""
+        rows = Standing.objects.order_by("pk")
+        columns = ("user_id", "approved_in_a_row", "proposed_at")
+        seeded = list(rows.values_list(*columns))
+        orders = rows.exclude(proposal_order=None).values_list("proposal_order", flat=True)
+        proposed = ModerationAct.objects.filter(pk__in=list(orders))
+        assert {act.act for act in proposed} == {Act.TRUST_PROPOSED}
+        assert len(proposed) == sum(at is not None for _, _, at in seeded) > 0
+        decisions = ModerationAct.objects.filter(act__in=[Act.APPROVED, Act.REJECTED])
+        lines = list(decisions.order_by("id").values_list("act", "post__author", "at"))
+        log = (
+            ModerationAct.objects.filter(post=None).order_by("id").values_list("act", "user", "at")
+        )
+        told = list(log)
+        newest = ModerationAct.objects.latest("id").pk
+        Standing.objects.all().delete()
+        for act, author, at in lines:
+            count = standing.count_approval if act == Act.APPROVED else standing.count_rejection
+            count(author, at)
+        assert list(log.filter(id__gt=newest)) == told
+        assert list(rows.values_list(*columns)) == seeded
 
     def test_nobody_decided_on_their_own(self) -> None:
         moderator = the_moderator()

@@ -16,6 +16,7 @@ from itertools import accumulate, chain
 from random import Random
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.contrib.auth.models import Group
@@ -34,6 +35,7 @@ from toby.social.models import (
     Profile,
     Revision,
     SearchEntry,
+    Standing,
     State,
     Tag,
     TimelineEntry,
@@ -111,10 +113,18 @@ class PlannedRevision:
 class PlannedAct:
     at: datetime
     act: Act
-    post: PlannedPost
-    revision: PlannedRevision | None
-    actor_id: int
+    post: PlannedPost | None = None
+    revision: PlannedRevision | None = None
+    actor_id: int | None = None
     reason: str = ""
+    user_id: int | None = None
+
+
+@dataclass(slots=True)
+class PlannedStanding:
+    approved_in_a_row: int = 0
+    proposal: PlannedAct | None = None
+    proposal_order: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +180,7 @@ class Site:
         self.posts: list[PlannedPost] = []
         self.revisions: list[PlannedRevision] = []
         self.acts: list[PlannedAct] = []
+        self.standings: dict[int, PlannedStanding] = {}
 
     def fill(self, *, users: int, posts: int, password: str) -> dict[str, int]:
         names = self.add_people(users, password)
@@ -322,12 +333,32 @@ class Site:
         for revision_id, revision in enumerate(self.revisions, next_id(Revision)):
             revision.id = revision_id
         self.acts.sort(key=lambda act: act.at)
+        self.acts = list(chain.from_iterable(map(self.with_what_it_earns, self.acts)))
         self.first_act_id = next_id(ModerationAct)
         for act_id, act in enumerate(self.acts, self.first_act_id):
             if act.act == Act.SUBMITTED and act.revision:
                 act.revision.queue_order = act_id
-            elif act.act == Act.APPROVED:
+            elif act.act == Act.APPROVED and act.post:
                 act.post.live_order = act.post.live_order or act_id
+            elif act.user_id and self.standings[act.user_id].proposal is act:
+                self.standings[act.user_id].proposal_order = act_id
+
+    def with_what_it_earns(self, act: PlannedAct) -> Iterator[PlannedAct]:
+        """A decision, and what follows from it for its author's standing."""
+        yield act
+        if act.act not in {Act.APPROVED, Act.REJECTED} or act.post is None:
+            return
+        author_id = act.post.author_id
+        standing = self.standings.setdefault(author_id, PlannedStanding())
+        if act.act == Act.REJECTED:
+            if standing.proposal:
+                yield PlannedAct(act.at, Act.PROPOSAL_TAKEN_BACK, user_id=author_id)
+            self.standings[author_id] = PlannedStanding()
+            return
+        standing.approved_in_a_row += 1
+        if not standing.proposal and 0 < settings.TRUST_AFTER <= standing.approved_in_a_row:
+            standing.proposal = PlannedAct(act.at, Act.TRUST_PROPOSED, user_id=author_id)
+            yield standing.proposal
 
     def add_posts_and_log(self) -> None:
         columns = (
@@ -342,11 +373,20 @@ class Site:
         lines = map(self.revision_line, self.revisions)
         self.write("revisions", Revision, columns.split(), lines, len(self.revisions))
         acts = (
-            (number, a.post.id, a.revision and a.revision.id, a.actor_id, a.act, a.reason, a.at)
-            for number, a in enumerate(self.acts, self.first_act_id)
+            (
+                *(number, act.post and act.post.id, act.revision and act.revision.id),
+                *(act.user_id, act.actor_id, act.act, act.reason, act.at),
+            )
+            for number, act in enumerate(self.acts, self.first_act_id)
         )
-        columns = "id post_id revision_id actor_id act reason at"
+        columns = "id post_id revision_id user_id actor_id act reason at"
         self.write("log_lines", ModerationAct, columns.split(), acts, len(self.acts))
+        standings = (
+            (pk, one.approved_in_a_row, one.proposal and one.proposal.at, one.proposal_order)
+            for pk, one in self.standings.items()
+        )
+        columns = "user_id approved_in_a_row proposed_at proposal_order"
+        self.write("standings", Standing, columns.split(), standings, len(self.standings))
 
     def post_line(self, post: PlannedPost) -> tuple[object, ...]:
         live = post.live
