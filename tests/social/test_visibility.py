@@ -1,5 +1,6 @@
 """What is not approved is seen by its author and moderators only, wherever a post can be seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.factories import (
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
 from toby.outbox.models import OutboxEvent
+from toby.social.exports import files
 from toby.social.models import Revision
 from toby.social.services import timelines
 
@@ -112,6 +114,18 @@ def test_the_words_of_what_is_not_approved(
     allowed = PLACES[place][("draft", "pending", "edit").index(state)]
     path = place.format(slug=slug, revision=Revision.objects.get(open=True).pk)
     assert sees(people[who], path) == (who in allowed)
+
+
+@pytest.mark.parametrize("who", ["other", "follower", "author", "moderator"])
+@pytest.mark.parametrize("make", [make_draft, make_pending])
+def test_an_export_holds_them_for_their_author_only(
+    people: dict[str, User | None], who: str, make: Callable[..., Revision]
+) -> None:
+    make(people["author"], title=f"Title {SECRET}", body=f"Body {SECRET}", tags=["secret-tag"])
+    person = people[who]
+    assert person is not None
+    exported = str({name: list(rows) for name, rows in files(person.pk)})
+    assert (SECRET in exported, "secret-tag" in exported) == (who == "author", who == "author")
 
 
 @pytest.mark.parametrize("who", WHO)
