@@ -178,7 +178,7 @@ def test_an_unapproved_post_enters_no_feed_whatever_an_event_says(ana: User, ben
     make_follow(ben, ana)
     post = make_live_post(ana)
     messages = emitted()
-    Post.objects.filter(pk=post.pk).update(published_at=None)
+    Post.objects.filter(pk=post.pk).update(published_at=None, live_order=None)
     consume(messages)
     timelines.backfill(reader_id=ben.pk, author_id=ana.pk)
     assert feed(ben) == []

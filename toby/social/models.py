@@ -56,7 +56,8 @@ def is_live(prefix: str = "") -> Q:
     """What anyone may see; `prefix` leads to the post, as in "post__"."""
     return Q(
         **{
-            f"{prefix}published_at__isnull": False,
+            # Not `published_at`: this one is an index, in whose order lists are read.
+            f"{prefix}live_order__isnull": False,
             f"{prefix}hidden_at": None,
             f"{prefix}deleted_at": None,
         }
@@ -112,6 +113,11 @@ class Post(models.Model):
             models.CheckConstraint(
                 condition=Q(published_at__isnull=True) | Q(version__gt=0),
                 name="what_is_live_has_been_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(published_at__isnull=True, live_order__isnull=True)
+                | Q(published_at__isnull=False, live_order__isnull=False),
+                name="what_is_live_has_its_place_in_lists",
             ),
         )
         indexes = (models.Index(fields=["author", "live_order"], name="posts_of_an_author"),)
