@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('social', '0011_trust'),
+        ('social', '0012_imported_files'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
