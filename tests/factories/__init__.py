@@ -14,8 +14,8 @@ from toby.accounts.refresh_tokens import RefreshToken
 from toby.accounts.services import Tokens, set_role
 from toby.accounts.services.sessions import mint
 from toby.common.principals import Principal
-from toby.social.models import Comment, Post, Revision
-from toby.social.services import comments, follows, moderation, posts, trust
+from toby.social.models import Comment, Post, ReportCase, Revision
+from toby.social.services import comments, follows, moderation, posts, reports, trust
 
 _numbers = count(1)
 
@@ -94,6 +94,15 @@ def make_trusted(username: str = "") -> User:
 
 def make_comment(post: Post, author: User | None = None, body: str = "Well said") -> Comment:
     return comments.add_comment(slug=post.slug, by=principal(author or make_user()), body=body)
+
+
+def make_report(target: Post | Comment, reporter: User | None = None, **said: str) -> ReportCase:
+    by, said = principal(reporter or make_user()), {"reason": "spam", **said}
+    if isinstance(target, Post):
+        reports.report_post(slug=target.slug, by=by, **said)
+        return ReportCase.objects.get(post=target, open=True)
+    reports.report_comment(comment_id=target.pk, by=by, **said)
+    return ReportCase.objects.get(comment=target, open=True)
 
 
 def make_follow(follower: User, followee: User) -> None:

@@ -36,6 +36,7 @@ VALID: dict[str, Any] = {
     "password": "correct horse battery",
     "picture_url": "https://toby.example/ana.png",
     "reason": "Too short.",
+    "note": "It is an advertisement.",
     "remarks": "Name your sources.",
     "refresh_token": "toby_rt_x",
     "override": False,
@@ -56,7 +57,12 @@ ALTERNATIVES = {"up_to": 1}
 
 def valid_body(endpoint: Endpoint) -> dict[str, Any]:
     assert endpoint.input is not None
-    return {name: VALID[name] for name in endpoint.input["properties"] if name not in ALTERNATIVES}
+    fields: dict[str, Any] = endpoint.input["properties"]
+    return {
+        name: schema["enum"][0] if "enum" in schema else VALID[name]
+        for name, schema in fields.items()
+        if name not in ALTERNATIVES
+    }
 
 
 def body_with(endpoint: Endpoint, field: str, value: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.factories import (
     make_live_post,
     make_moderator,
     make_pending,
+    make_report,
     make_trusted,
     make_user,
     principal,
@@ -53,6 +54,9 @@ class Site:
         make_comment(self.post, make_user())
         make_pending()
         make_pending(make_trusted())
+        make_report(own_comment := make_comment(self.post, make_user()))
+        make_report(own_comment)
+        make_report(make_live_post(author))
 
 
 @pytest.fixture
@@ -80,6 +84,7 @@ LISTS = {
     "api/v1/moderation/log": 1,
     "api/v1/moderation/unseen": 1,
     "api/v1/moderation/trust": 1,
+    "api/v1/moderation/reports": 1,
 }
 # InnoDB's index tells of what is committed only.
 COMMITTING = pytest.mark.django_db(transaction=True)
@@ -126,7 +131,15 @@ def test_what_is_single_takes_as_many_however_much_hangs_on_it(
 
 
 @pytest.mark.parametrize(
-    "page", ["revision", "post", "moderationact", "reasontemplate", "revision/?state=approved"]
+    "page",
+    [
+        "revision",
+        "post",
+        "moderationact",
+        "reportcase",
+        "reasontemplate",
+        "revision/?state=approved",
+    ],
 )
 def test_a_page_of_django_admin_takes_as_many_for_many_rows_as_for_one(
     site: Site, page: str

@@ -12,13 +12,14 @@ from tests.factories import (
     make_live_post,
     make_moderator,
     make_pending,
+    make_report,
     make_user,
 )
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
 from toby.outbox.models import OutboxEvent
 from toby.social.exports import files
-from toby.social.models import Revision
+from toby.social.models import Post, ReportCase, Revision
 from toby.social.services import timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -67,6 +68,8 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/moderation/log": (set(), set(), set()),
     "/api/v1/moderation/unseen": (set(), set(), set()),
     "/api/v1/moderation/trust": (set(), set(), set()),
+    "/api/v1/moderation/reports": (set(), set(), set()),
+    "/api/v1/moderation/reports/{case}": (set(), set(), set()),
     "/api/v1/moderation/revisions/{revision}": (set(), {"moderator"}, {"moderator"}),
     "/api/v1/notifications": (set(), set(), set()),
 }
@@ -111,8 +114,12 @@ def test_the_words_of_what_is_not_approved(
         slug = make_live_post(author).slug
         Caller(author).put(f"/api/v1/posts/{slug}", text)
         Caller(author).post(f"/api/v1/posts/{slug}/submit")
+        make_report(Post.objects.get(slug=slug))
+    case = ReportCase.objects.first()
     allowed = PLACES[place][("draft", "pending", "edit").index(state)]
-    path = place.format(slug=slug, revision=Revision.objects.get(open=True).pk)
+    path = place.format(
+        slug=slug, revision=Revision.objects.get(open=True).pk, case=case.pk if case else 0
+    )
     assert sees(people[who], path) == (who in allowed)
 
 
@@ -162,6 +169,7 @@ def test_what_is_not_live_enters_no_feed(people: dict[str, User | None]) -> None
         ("PUT", "", {"title": "Mine", "body": "now"}),
         ("POST", "/submit", None),
         ("POST", "/comments", {"body": "Hm"}),
+        ("POST", "/report", {"reason": "spam"}),
     ],
 )
 def test_by_writing_nobody_else_learns_that_there_is_a_draft(
@@ -173,7 +181,7 @@ def test_by_writing_nobody_else_learns_that_there_is_a_draft(
     caller = Caller(people[who])
     answer = caller.call(method, f"/api/v1/posts/{slug}{ending}", body)
     missing = caller.call(method, f"/api/v1/posts/not-{slug}{ending}", body)
-    if who == "author" and ending != "/comments":
+    if who == "author" and ending not in {"/comments", "/report"}:
         assert answer.status == 200
     else:
         assert answer.status == (401 if who == "anonymous" else 404)
@@ -185,5 +193,6 @@ def test_every_place_where_something_is_read_is_here() -> None:
     shown = {route.partition("?")[0].replace("/secret-tag", "/<str:name>") for route in shown}
     shown = {route.replace("/author", "/<slug:username>") for route in shown}
     shown = {route.replace("{revision}", "<id:revision_id>") for route in shown}
+    shown = {route.replace("{case}", "<id:case_id>") for route in shown}
     read = {endpoint.route for endpoint in ENDPOINTS if endpoint.method == "GET"}
     assert read == shown | NO_POSTS | BY_COMMITTED_WORDS

@@ -25,6 +25,7 @@ from toby.events.envelope import (
 )
 from toby.events.social import (
     AuthorTrusted,
+    AuthorWarned,
     ChangesRequested,
     CommentAdded,
     CommentDeleted,
@@ -51,6 +52,7 @@ __all__ = [
     "SOCIAL",
     "TOPICS",
     "AuthorTrusted",
+    "AuthorWarned",
     "BadEvent",
     "ChangesRequested",
     "CommentAdded",

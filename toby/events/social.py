@@ -202,3 +202,17 @@ class AuthorTrusted(Event, type="social.author_trusted.v1", topic=SOCIAL, key="u
     """A moderator decided that what this author submits goes live at once."""
 
     user_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuthorWarned(Event, type="social.author_warned.v1", topic=SOCIAL, key="post_id"):
+    """A moderator warned somebody about their post, or about their comment on a post: then
+    `comment_id` is not 0, and `excerpt` is of it."""
+
+    post_id: int
+    comment_id: int
+    post_slug: str
+    post_title: str
+    author: Person
+    excerpt: str
+    reason: str

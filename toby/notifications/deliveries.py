@@ -82,9 +82,11 @@ class Deliveries:
         target: dict[str, Any],
         actor: Person | None = None,
         act: str = "",
+        outlives_target: bool = False,
         **data: Any,
     ) -> None:
-        """The current event concerns this person. Nobody is told of their own act."""
+        """The current event concerns this person. Nobody is told of their own act. It is taken back
+        with all about its target, unless it `outlives_target`."""
         if actor is not None and actor.user_id == recipient_id:
             return
         self.add(
@@ -95,7 +97,7 @@ class Deliveries:
                 kind=kind,
                 group_key=f"{kind}:{self.envelope.id}",
                 act=act,
-                subject=f"{target['type']}:{target['id']}" if "id" in target else "",
+                subject="" if outlives_target or "id" not in target else subject_of(target),
                 actor=None if actor is None else shown(actor),
                 target=target,
                 data=data,
@@ -201,6 +203,10 @@ class Writing:
             if fact.retracted_at is None and not inbox.row.closed:
                 fact.item.actor = shown(deleted_person(user_id))
                 inbox.touch(fact.item, self.now)
+
+
+def subject_of(target: dict[str, Any]) -> str:
+    return f"{target['type']}:{target['id']}"
 
 
 def shown(person: Person) -> dict[str, Any]:

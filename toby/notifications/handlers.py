@@ -5,6 +5,7 @@ from typing import Any
 from toby.consumer.handlers import Handlers
 from toby.events import (
     AuthorTrusted,
+    AuthorWarned,
     ChangesRequested,
     CommentAdded,
     CommentDeleted,
@@ -161,6 +162,23 @@ def take_back_a_comment(
         event.author.user_id,
         kind,
         target=comment(event.comment_id, event.post_id),
+        reason=event.reason,
+        excerpt=event.excerpt,
+    )
+
+
+@handles(AuthorWarned)
+def warn_the_author(event: AuthorWarned, inboxes: Deliveries) -> None:
+    """It stays whatever becomes of the post: a comment's author is not told the post's words."""
+    if event.comment_id:
+        target = comment(event.comment_id, event.post_id)
+    else:
+        target = post(event.post_id, event.post_slug, event.post_title)
+    inboxes.tell(
+        event.author.user_id,
+        Kind.WARNED,
+        target=target,
+        outlives_target=True,
         reason=event.reason,
         excerpt=event.excerpt,
     )

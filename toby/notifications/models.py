@@ -25,6 +25,7 @@ class Kind(models.TextChoices):
     POST_LIKED = "post_liked"
     COMMENT_HIDDEN = "comment_hidden"
     COMMENT_DELETED = "comment_deleted"
+    WARNED = "warned"
     FOLLOWED = "followed"
     TRUSTED = "trusted"
     EXPORT_READY = "export_ready"

@@ -19,19 +19,21 @@ SAID = {
     Kind.POST_DELETED: "Your post “{post}” was deleted",
     Kind.COMMENT_HIDDEN: "Your comment was hidden",
     Kind.COMMENT_DELETED: "Your comment was deleted",
+    Kind.WARNED: "You were warned about {what}",
 }
-LEADS_NOWHERE = {Kind.POST_DELETED, Kind.COMMENT_HIDDEN, Kind.COMMENT_DELETED}
 
 
 def text_of(item: Item) -> Text:
     who = (item.actor or {}).get("display_name", "")
     username = (item.actor or {}).get("username", "")
     post = item.target.get("title", "")
-    link = f"/posts/{item.target.get('slug', '')}"
+    link = f"/posts/{item.target['slug']}" if "slug" in item.target else ""
     if item.kind in SAID:
         kind = Kind(item.kind)
         words = str(item.data.get("reason") or item.data.get("remarks", ""))
-        return Text(SAID[kind].format(post=post), words, "" if kind in LEADS_NOWHERE else link)
+        what = f"your post “{post}”" if item.target["type"] == "post" else "your comment"
+        title = SAID[kind].format(post=post, what=what)
+        return Text(title, words, "" if kind == Kind.POST_DELETED else link)
     match item.kind:
         case Kind.POST_APPROVED:
             return Text("Your post was approved", f"“{post}” is live.", link)

@@ -4,9 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from toby.exports.archive import File
-from toby.social.models import Comment, Follow, Like, ModerationAct, Post, Revision, Standing
+from toby.social.models import (
+    Comment,
+    Follow,
+    Like,
+    ModerationAct,
+    Post,
+    Report,
+    Revision,
+    Standing,
+)
 from toby.social.selectors import is_trusted
 
 
@@ -52,6 +62,12 @@ def files(user_id: int) -> Iterator[File]:
     yield "following.json", follows.values("created_at", username=F("followee__username"))
     followers = Follow.objects.filter(followee_id=user_id).order_by("id")
     yield "followers.json", followers.values("created_at", username=F("follower__username"))
+    reports = Report.objects.filter(reporter_id=user_id).order_by("id")
+    slug = Coalesce("case__post__slug", "case__comment__post__slug")
+    yield (
+        "reports.json",
+        reports.values("reason", "note", "at", post_slug=slug, comment_id=F("case__comment_id")),
+    )
     yield "trust.json", [trust_of(user_id)]
     acts = ModerationAct.objects.filter(actor_id=user_id).order_by("id")
     yield "moderation_log.json", acts.values("revision_id", "act", "reason", "at")

@@ -40,6 +40,8 @@ from toby.social.models import (
     PostTag,
     Profile,
     ReasonTemplate,
+    Report,
+    ReportCase,
     Revision,
     SearchEntry,
     Standing,
@@ -55,6 +57,7 @@ RELATED_OF, RELATED = 200, 10
 TITLE, ABOUT = 4, 2
 # Greater than any place in the log.
 RELEVANCE_UNIT = 2**44
+MOST_REPORTS = 100
 MOST_TEMPLATES = 200
 TRUSTED_AUTHORS = "Trusted authors"
 
@@ -277,6 +280,33 @@ def neighbours_in_queue(of: Revision) -> tuple[int | None, int | None]:
     return longer, ids.filter(queue_order__gt=place).order_by("queue_order").first()
 
 
+def reports(*, seen_by: Principal, kind: str = "", author: str = "") -> QuerySet[ReportCase]:
+    """Open cases, in order of `id`: of posts or of comments, of one author. Not those about one's
+    own: they tell who reported it."""
+    rows = cases(seen_by=seen_by).filter(open=True)
+    if kind:
+        rows = rows.filter(comment__isnull=kind == "post")
+    return rows.filter(author_id=user_id_named(author)) if author else rows
+
+
+def cases(*, seen_by: Principal) -> QuerySet[ReportCase]:
+    rows = ReportCase.objects.exclude(author_id=seen_by.user_id)
+    return rows.select_related("author", "post", "comment__post", "resolved_by")
+
+
+def report_case(case_id: int, *, seen_by: Principal) -> ReportCase:
+    """Open or resolved. Raises NotFound, as for what is said against one's own."""
+    found = cases(seen_by=seen_by).filter(id=case_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def reports_in(case: ReportCase) -> QuerySet[Report]:
+    """The first MOST_REPORTS."""
+    return case.reports.select_related("reporter").order_by("id")[:MOST_REPORTS]
+
+
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
     pending: int
@@ -284,6 +314,7 @@ class QueueCounts:
     first_time: int
     unseen: int
     oldest_submitted_at: datetime | None
+    reports: int
 
 
 def queue_counts(*, seen_by: Principal) -> QueueCounts:
@@ -294,6 +325,7 @@ def queue_counts(*, seen_by: Principal) -> QueueCounts:
         first_time=queue(seen_by=seen_by, first_time=True).count(),
         unseen=unseen().count(),
         oldest_submitted_at=rows["oldest"],
+        reports=reports(seen_by=seen_by).count(),
     )
 
 
@@ -327,8 +359,9 @@ def revision(revision_id: int, *, seen_by: Principal) -> Revision:
 
 
 def history(of: Post) -> QuerySet[ModerationAct]:
-    """What was done to a post, the oldest first. Not to comments on it: they are others'."""
-    acts = ModerationAct.objects.filter(post=of, comment=None)
+    """What was done to a post, the oldest first. Not to comments on it, which are others', nor
+    what was said against it in vain."""
+    acts = ModerationAct.objects.filter(post=of, comment=None).exclude(act=Act.REPORT_DISMISSED)
     return acts.select_related("actor").order_by("id")
 
 

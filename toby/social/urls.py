@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 from toby.common.permissions import Anyone
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
 from toby.social.openapi import joined_document
-from toby.social.views import moderation, people, posts, search, tags, trust
+from toby.social.views import moderation, people, posts, reports, search, tags, trust
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -37,6 +37,11 @@ urlpatterns = [
     path("api/v1/feed", people.Feed.as_view()),
     path("api/v1/profiles/<slug:username>", people.OneProfile.as_view()),
     path("api/v1/profiles/<slug:username>/follow", people.Following.as_view()),
+    path("api/v1/posts/<slug:slug>/report", reports.ReportPost.as_view()),
+    path("api/v1/comments/<id:comment_id>/report", reports.ReportComment.as_view()),
+    path("api/v1/moderation/reports", reports.Reports.as_view()),
+    path("api/v1/moderation/reports/<id:case_id>", reports.OneCase.as_view()),
+    path("api/v1/moderation/reports/<id:case_id>/resolve", reports.Resolve.as_view()),
     path("api/v1/moderation/queue", moderation.Queue.as_view()),
     path("api/v1/moderation/queue/counts", moderation.QueueCounts.as_view()),
     path("api/v1/moderation/decide", moderation.Decide.as_view()),

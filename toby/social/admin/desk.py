@@ -1,10 +1,12 @@
 """What the pages of the desk share: the page that shows what was chosen and takes a reason."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +19,7 @@ from toby.common.admin import LookOnlyAdmin
 from toby.common.errors import Refused
 from toby.common.principals import Principal
 from toby.social.diffs import as_html, word_diff
-from toby.social.models import Post, ReasonTemplate, Revision, State
+from toby.social.models import Post, ReasonTemplate, ReportCase, Revision, State
 from toby.social.rendering import html_of
 from toby.social.services.moderation import stated
 
@@ -68,6 +70,16 @@ class Desk(LookOnlyAdmin[Any]):
         css: ClassVar[dict[str, list[str]]] = {"all": ["social/desk.css"]}
         js: ClassVar[list[str]] = ["social/desk.js"]
 
+    def chosen_by(self, request: HttpRequest) -> QuerySet[Any]:
+        """Also what somebody else has decided meanwhile, so that it is refused and not left out."""
+        ids = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        chosen = self.get_queryset(request).filter(pk__in=ids)
+        chosen = chosen.order_by(*self.ordering or ())
+        if gone := len(ids) - len(chosen):
+            told = f"Not in the queue any more: {gone} of what you chose."
+            self.message_user(request, told, messages.ERROR)
+        return chosen
+
     def confirm(
         self,
         request: HttpRequest,
@@ -103,7 +115,7 @@ class Desk(LookOnlyAdmin[Any]):
     def act_on(
         self,
         request: HttpRequest,
-        chosen: Iterable[Post | Revision],
+        chosen: Iterable[Post | Revision | ReportCase],
         done: str,
         act: Callable[[Any], object],
     ) -> None:
@@ -118,15 +130,17 @@ class Desk(LookOnlyAdmin[Any]):
                 self.message_user(request, f"{done}: {name}", messages.SUCCESS)
 
 
-def told(one: Post | Revision, field: str) -> SafeString:
+def told(one: Post | Revision | ReportCase, field: str) -> SafeString:
     """What a field of it says; of an edit that waits, what it changes."""
     if isinstance(one, Revision) and one.state == State.PENDING and one.post.version:
         return as_html(word_diff(plain(one.post, field), plain(one, field)))
     return format_html("{}", plain(one, field))
 
 
-def plain(one: Post | Revision, field: str) -> str:
-    return ", ".join(one.tags) if field == "tags" else str(getattr(one, field))
+def plain(one: Post | Revision | ReportCase, field: str) -> str:
+    """Empty where it has no such field."""
+    said = getattr(one, field, "")
+    return ", ".join(said) if field == "tags" else str(said)
 
 
 def safe_html(revision: Revision) -> SafeString:
@@ -142,6 +156,12 @@ WORDS = {
     "hide": ("Hide", "Hidden"),
     "remove": ("Delete", "Deleted"),
 }
+
+
+def version_seen(request: HttpRequest, pk: int) -> int:
+    """Of what was shown to be decided on; 0, which is none, for what is no number."""
+    seen = request.POST.get(f"version-{pk}", "")
+    return int(seen) if re.fullmatch("[0-9]{1,9}", seen) else 0
 
 
 def principal_of(request: HttpRequest) -> Principal:

@@ -1,12 +1,10 @@
 """The queue: what waits for a decision, and what was decided."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -14,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from toby.social import selectors
-from toby.social.admin.desk import WORDS, Desk, principal_of, safe_html, told
+from toby.social.admin.desk import WORDS, Desk, principal_of, safe_html, told, version_seen
 from toby.social.models import Revision, State
 from toby.social.services import moderation, trust
 
@@ -146,16 +144,6 @@ class RevisionAdmin(Desk):
         service = moderation.request_changes
         return self.decide(request, "request_changes", service, "remarks")
 
-    def chosen_by(self, request: HttpRequest) -> QuerySet[Revision]:
-        """Also what somebody else has decided meanwhile, so that it is refused and not left out."""
-        ids = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
-        chosen = self.get_queryset(request).filter(pk__in=ids)
-        chosen = chosen.select_related("post__author").order_by(*self.ordering)
-        if gone := len(ids) - len(chosen):
-            told = f"Not in the queue any more: {gone} of what you chose."
-            self.message_user(request, told, messages.ERROR)
-        return chosen
-
     def decide(
         self,
         request: HttpRequest,
@@ -165,18 +153,16 @@ class RevisionAdmin(Desk):
     ) -> HttpResponse:
         """Decides on just the versions that were shown; `reason` is the service's word for it."""
         by = principal_of(request)
-        chosen = self.chosen_by(request)
+        chosen = self.chosen_by(request).select_related("post__author")
         if not chosen:
             return HttpResponseRedirect(request.get_full_path())
 
         def each(revision: Revision, given: dict[str, Any]) -> None:
-            seen = request.POST.get(f"version-{revision.pk}", "")
-            version = int(seen) if re.fullmatch("[0-9]{1,9}", seen) else 0
             more = {reason: given["reason"]} if reason else {}
             service(
                 revision_id=revision.pk,
                 by=by,
-                version=version,
+                version=version_seen(request, revision.pk),
                 override=given["override"],
                 **more,
             )

@@ -159,13 +159,15 @@ class ReadOut(QueuedOut, frozen=True, kw_only=True):
 
 class QueueCountsOut(Out, frozen=True, kw_only=True):
     """How many wait, of these how many you have claimed, and how many are of somebody of whom
-    nothing is live yet. `unseen`: what went live by trust and waits for a later look."""
+    nothing is live yet. `unseen`: what went live by trust and waits for a later look;
+    `reports`: how many posts and comments are reported."""
 
     pending: int
     claimed_by_me: int
     first_time: int
     unseen: int
     oldest_submitted_at: Timestamp | None
+    reports: int
 
     @classmethod
     def of(cls, counts: QueueCounts) -> "QueueCountsOut":
@@ -176,6 +178,7 @@ class QueueCountsOut(Out, frozen=True, kw_only=True):
             first_time=counts.first_time,
             unseen=counts.unseen,
             oldest_submitted_at=timestamp(oldest) if oldest else None,
+            reports=counts.reports,
         )
 
 

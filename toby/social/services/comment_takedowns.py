@@ -8,10 +8,10 @@ from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
 from toby.events import CommentDeleted, CommentHidden
 from toby.outbox.emit import emit
-from toby.social.models import Act, Comment, Post
-from toby.social.services.comments import EXCERPT_LENGTH
+from toby.social.models import EXCERPT_LENGTH, Act, Comment, Post, Resolution
 from toby.social.services.moderation import NotModerator, stated
 from toby.social.services.publication import page_changed
+from toby.social.services.reports import settle
 from toby.social.services.steps import note
 
 
@@ -51,16 +51,19 @@ def restore_comment(*, comment_id: int, by: Principal) -> Comment:
 
 def take_down(comment_id: int, by: Principal, reason: str, *, status: str, act: Act) -> Comment:
     """`act` is COMMENT_HIDDEN or COMMENT_DELETED, `status` what the comment must be before."""
-    event = CommentHidden if act == Act.COMMENT_HIDDEN else CommentDeleted
+    hides = act == Act.COMMENT_HIDDEN
+    event = CommentHidden if hides else CommentDeleted
     with transaction.atomic():
         comment, now = lock_comment(comment_id, by, status=status), timezone.now()
         if comment.status == "live":
             count_comments(comment.post, -1)
-        if act == Act.COMMENT_HIDDEN:
+        if hides:
             comment.hidden_at = now
         else:
             comment.deleted_at = now
         comment.save(update_fields=["hidden_at", "deleted_at"])
+        resolution = Resolution.HIDDEN if hides else Resolution.DELETED
+        settle(comment, by=by, resolution=resolution)
         note(act, comment.post, by, now, comment=comment, reason=reason)
         emit(
             event(

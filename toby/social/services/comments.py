@@ -7,10 +7,8 @@ from django.utils import timezone
 from toby.common.principals import Principal
 from toby.events import CommentAdded
 from toby.outbox.emit import emit
-from toby.social.models import Comment, Post
+from toby.social.models import EXCERPT_LENGTH, Comment, Post
 from toby.social.services.publication import lock_live_post, page_changed
-
-EXCERPT_LENGTH = 140
 
 
 def add_comment(*, slug: str, by: Principal, body: str) -> Comment:

@@ -14,6 +14,7 @@ from toby.social.models import (
     Like,
     Post,
     Profile,
+    Report,
     Standing,
     TimelineEntry,
 )
@@ -25,13 +26,14 @@ AT_ONCE = 500
 
 def forget_person(*, user_id: int) -> None:
     """Deletes their posts, with what was said on them, and whom they followed; their own comments
-    stay. The account itself is auth's."""
+    stay, and that they reported something, but not in which words. The account itself is auth's."""
     with transaction.atomic():
         unfollow_everybody(user_id)
         lose_all_followers(user_id)
         TimelineEntry.objects.filter(reader_id=user_id).delete()
         IdempotencyKey.objects.filter(user_id=user_id).delete()
         ImportedFile.objects.filter(author_id=user_id).delete()
+        Report.objects.filter(reporter_id=user_id).exclude(note="").update(note="")
         unlike_everything(user_id)
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             Comment.objects.filter(post=post).delete()

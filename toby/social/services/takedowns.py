@@ -7,10 +7,11 @@ from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
 from toby.events import PostDeleted, PostHidden, PostRestored
 from toby.outbox.emit import emit
-from toby.social.models import Act, Post
+from toby.social.models import Act, Post, Resolution
 from toby.social.services.moderation import NotModerator, stated
 from toby.social.services.posts import close_open_revision
 from toby.social.services.publication import post_changed
+from toby.social.services.reports import settle
 from toby.social.services.steps import end_later_looks, note
 
 
@@ -55,6 +56,7 @@ def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -
         end_later_looks(post)
         post.save(update_fields=["hidden_at", "deleted_at"])
         post_changed(post)
+        settle(post, by=by, resolution=Resolution(act.value))
         note(act, post, by, now, reason=reason)
         emit(
             event(

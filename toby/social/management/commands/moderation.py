@@ -14,6 +14,7 @@ from toby.social.services import moderation
 
 MOST = 100
 LOG_FILTERS = ("act", "actor", "post", "user")
+NOBODY = Principal(user_id=0, username="")
 
 
 class Command(BaseCommand):
@@ -26,6 +27,9 @@ class Command(BaseCommand):
         queue = acts.add_parser("queue", help="what waits, the longest first")
         queue.add_argument("--author", default="", help="only this username's")
         queue.add_argument("--limit", type=int, default=20, help=f"up to {MOST}")
+        reports = acts.add_parser("reports", help="what readers report, the longest first")
+        reports.add_argument("--author", default="", help="only this username's")
+        reports.add_argument("--limit", type=int, default=20, help=f"up to {MOST}")
         for name, what in (("approve", "make revisions live"), ("reject", "refuse revisions")):
             decide = acts.add_parser(name, help=what)
             decide.add_argument("revision", nargs="+", help="ID:VERSION, as the queue shows them")
@@ -46,16 +50,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["act"] == "queue":
             self.queue(**options)
+        elif options["act"] == "reports":
+            self.reports(**options)
         elif options["act"] == "log":
             self.log(**options)
         else:
             self.decide(**options)
 
     def queue(self, *, author: str, limit: int, json: bool, **options: Any) -> None:
-        if not 1 <= limit <= MOST:
-            raise CommandError(f"--limit: from 1 to {MOST}", returncode=2)
-        nobody = Principal(user_id=0, username="")
-        rows = selectors.queue(seen_by=nobody, author=author).order_by("queue_order")[:limit]
+        rows = selectors.queue(seen_by=NOBODY, author=author).order_by("queue_order")
         table = [
             {
                 "revision": f"{row.pk}:{row.version}",
@@ -63,7 +66,23 @@ class Command(BaseCommand):
                 "submitted": row.submitted_at,
                 "title": row.title,
             }
-            for row in rows
+            for row in rows[: at_most(limit)]
+        ]
+        self.table(table, as_json=json)
+
+    def reports(self, *, author: str, limit: int, json: bool, **options: Any) -> None:
+        rows = selectors.reports(seen_by=NOBODY, author=author).order_by("id")
+        table = [
+            {
+                "case": f"{row.pk}:{row.version}",
+                "kind": row.kind,
+                "author": row.author.username,
+                "reports": row.report_count,
+                "reasons": ", ".join(sorted(row.reasons)),
+                "since": row.first_reported_at,
+                "title": row.title,
+            }
+            for row in rows[: at_most(limit)]
         ]
         self.table(table, as_json=json)
 
@@ -102,6 +121,12 @@ class Command(BaseCommand):
         self.table(rows, as_json=json)
         if any(one.refused for one in decided):
             raise CommandError("not all were decided on", returncode=1)
+
+
+def at_most(limit: int) -> int:
+    if not 1 <= limit <= MOST:
+        raise CommandError(f"--limit: from 1 to {MOST}", returncode=2)
+    return limit
 
 
 def moderator_named(username: str) -> Principal:
