@@ -19,6 +19,7 @@ from tests.factories import (
     make_comment,
     make_follow,
     make_live_post,
+    make_report,
     make_user,
     open_session,
 )
@@ -94,6 +95,9 @@ def test_an_account_is_exported_whole_and_without_secrets(ana: User) -> None:
     make_comment(post, ben, body="Not her word")
     make_follow(ana, ben)
     make_follow(ben, ana)
+    make_report(make_live_post(ben, title="Spam"), ana, note="Her report")
+    make_report(make_comment(post, ben), ana, note="Her other report")
+    make_report(post, ben, note="Against her")
     tokens = open_session(ana)
     caller = Caller(token=tokens.access)
     caller.post(MINE["account"])
@@ -107,6 +111,10 @@ def test_an_account_is_exported_whole_and_without_secrets(ana: User) -> None:
     assert [row["username"] for row in found["following.json"]] == ["ben"]
     assert [row["username"] for row in found["followers.json"]] == ["ben"]
     assert [row["act"] for row in found["moderation_log.json"]] == ["submitted"]
+    reports = found["reports.json"]
+    assert [row["note"] for row in reports] == ["Her report", "Her other report"]
+    assert reports[1]["post_slug"] == post.slug
+    assert "Against her" not in json.dumps(found)
     assert not {"refresh_hash", "token_hash", "password"} & set(json.dumps(found).split('"'))
 
 

@@ -18,6 +18,7 @@ from tests.notifications.support import (
 from toby.consumer.processing import Processor
 from toby.events import (
     AuthorTrusted,
+    AuthorWarned,
     ChangesRequested,
     CommentDeleted,
     CommentHidden,
@@ -227,3 +228,27 @@ def test_an_older_version_of_a_user_changes_nothing() -> None:
     consume(UserRegistered(user_id=ANA, user=person(ANA, "New"), version=2))
     consume(UserRegistered(user_id=ANA, user=person(ANA, "Old"), version=1))
     assert KnownUser.objects.get().display_name == "New"
+
+
+@pytest.mark.parametrize("comment_id", [0, 5])
+def test_a_warning_stays_whatever_becomes_of_what_it_is_about(comment_id: int) -> None:
+    warned = AuthorWarned(
+        post_id=1,
+        comment_id=comment_id,
+        post_slug="tides",
+        post_title="Tides",
+        author=person(BEN),
+        excerpt="Buy my watches" if comment_id else "",
+        reason="Be kind.",
+    )
+    consume(warned)
+    consume(PostDeleted(post_id=1, slug="tides", title="Tides", author=person(BEN)))
+    item = Item.objects.get(recipient_id=BEN, retracted_at=None)
+    what = "your comment" if comment_id else "your post “Tides”"
+    link = "" if comment_id else "/posts/tides"
+    assert (item.kind, text_of(item)) == (
+        "warned",
+        (f"You were warned about {what}", "Be kind.", link),
+    )
+    assert ("Tides" in str(item.target) + str(item.data)) == (not comment_id)
+    assert_counts_are_right(BEN)
