@@ -59,9 +59,9 @@ def posts(request: HttpRequest) -> HttpResponse:
             "cover_url": row[at["cover_url"]],
             "author": {
                 "id": row[at["author_id"]],
-                "username": row[at["username"]],
-                "display_name": row[at["display_name"]] or row[at["username"]],
-                "picture_url": row[at["picture_url"]],
+                "username": row[at["author__username"]],
+                "display_name": row[at["author__display_name"]] or row[at["author__username"]],
+                "picture_url": row[at["author__picture_url"]],
             },
             "comment_count": row[at["comment_count"]],
             "like_count": row[at["like_count"]],

@@ -69,12 +69,26 @@ class PostSerializer(serializers.ModelSerializer[Post]):
 
 class RevisionSerializer(serializers.ModelSerializer[Revision]):
     slug = serializers.CharField(source="post.slug", read_only=True)
+    author = AuthorSerializer(source="post.author", read_only=True)
     tags = serializers.ListField(child=serializers.CharField(max_length=50), max_length=10)
 
     class Meta:
         model = Revision
-        fields = ("id", "slug", "state", "version", "title", "body", "tags", "cover_url")
-        read_only_fields = ("state", "version")
+        fields = (
+            "id",
+            "slug",
+            "state",
+            "version",
+            "title",
+            "body",
+            "tags",
+            "cover_url",
+            "reason",
+            "remarks",
+            "author",
+            "submitted_at",
+        )
+        read_only_fields = ("state", "version", "reason", "remarks", "submitted_at")
 
     def create(self, validated_data: dict[str, Any]) -> Revision:
         now, author = timezone.now(), validated_data.pop("author_id")

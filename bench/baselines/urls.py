@@ -7,7 +7,7 @@ from bench.baselines import plain
 from bench.baselines.stock import PostViewSet
 from toby.social.urls import urlpatterns as own
 
-router = DefaultRouter()
+router = DefaultRouter(trailing_slash=False)
 router.register("posts", PostViewSet, basename="stock")
 
 urlpatterns = [

@@ -77,7 +77,7 @@ def test_a_change_that_dies_before_its_end_leaves_the_key_blocked_for_a_while(ke
 
 
 @pytest.fixture
-def cache_down(settings: Settings) -> Iterator[None]:
+def cache_down(redis: None, settings: Settings) -> Iterator[None]:
     from django.core.cache import caches
 
     settings.CACHES = {

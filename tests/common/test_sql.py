@@ -32,7 +32,10 @@ from toby.common.sql import (
     next_id,
     upsert,
 )
+from toby.common.sql import insert as insert_row
+from toby.common.sql import update as update_row
 from toby.consumer.models import ConsumedEvent
+from toby.outbox.models import OutboxEvent
 from toby.social.models import Post
 
 IDS = [UUID(int=number) for number in range(1, 6)]
@@ -68,6 +71,35 @@ def test_only_what_is_missing_is_inserted_and_what_is_there_is_not_touched() -> 
 def test_a_key_that_stands_twice_in_one_call_is_inserted_once() -> None:
     assert ids_of(insert([IDS[0], IDS[0]])) == {IDS[0]}
     assert ConsumedEvent.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_row_is_inserted_and_updated_as_the_orm_does(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    now = timezone.now()
+    given: dict[str, Any] = {
+        "event_id": IDS[0],
+        "type": "t",
+        "topic": "é✱",
+        "key": "k",
+        "data": b"\x00\xff",
+    }
+    with django_assert_num_queries(1):
+        row = insert_row(OutboxEvent(**given, occurred_at=now))
+    saved = OutboxEvent.objects.create(**{**given, "event_id": IDS[1]}, occurred_at=now)
+    read, as_saved = (OutboxEvent.objects.filter(pk=one.pk).values()[0] for one in (row, saved))
+    assert {**read, "id": 0, "event_id": 0} == {**as_saved, "id": 0, "event_id": 0}
+    row.key, row.published_at, row.type = "other", now, "not written"
+    with django_assert_num_queries(1):
+        update_row(row, "key", "published_at")
+    read = OutboxEvent.objects.filter(pk=row.pk).values()[0]
+    assert (read["key"], read["published_at"], read["type"]) == ("other", now, "t")
+    row.type = "saved"
+    row.save()
+    assert OutboxEvent.objects.filter(type="saved").count() == 1
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_row(OutboxEvent(**given, occurred_at=now))
 
 
 @pytest.mark.django_db

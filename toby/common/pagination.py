@@ -3,6 +3,7 @@
 A cursor is signed and names its list, so that a forged one, or one of another list, is refused.
 """
 
+import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -13,6 +14,7 @@ from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
 from toby.common.errors import InvalidInput
+from toby.common.prepared import Listed
 from toby.common.renderers import Out
 
 MAX_PAGE, DEFAULT_PAGE = 100, 20
@@ -37,11 +39,11 @@ def page_size(request: Request) -> int:
 
 def paginate(
     request: Request,
-    rows: QuerySet[M],
+    rows: QuerySet[M] | Listed,
     *,
     name: str,
     by: str,
-    render: Callable[[M], T],
+    render: Callable[[Any], T],
     oldest_first: bool = False,
 ) -> Page[T]:
     """One page of `rows`, greatest `by` first; `by` is a column unique within the list, and an
@@ -64,10 +66,10 @@ def in_the_lists_order(execute: Any, sql: str, values: Any, many: bool, context:
 
 def page_of(
     request: Request,
-    rows: QuerySet[M],
+    rows: QuerySet[M] | Listed,
     name: str,
     by: str,
-    render: Callable[[M], T],
+    render: Callable[[Any], T],
     *,
     oldest_first: bool,
 ) -> Page[T]:
@@ -76,22 +78,29 @@ def page_of(
     onward, back = ("gt", "lt") if oldest_first else ("lt", "gt")
     there, reverse = (by, f"-{by}") if oldest_first else (f"-{by}", by)
     if direction == "before":
-        found = list(rows.filter(**{f"{by}__{back}": edge}).order_by(reverse)[: limit + 1])
+        found = fetch(rows, f"{by}__{back}", edge, reverse, limit + 1)
         more_before, more_after = len(found) > limit, True
         found = found[:limit][::-1]
     else:
-        if direction == "after":
-            rows = rows.filter(**{f"{by}__{onward}": edge})
-        found = list(rows.order_by(there)[: limit + 1])
+        found = fetch(rows, f"{by}__{onward}" if direction else "", edge, there, limit + 1)
         more_before, more_after = direction == "after", len(found) > limit
         found = found[:limit]
+    place = operator.itemgetter(-1) if isinstance(rows, Listed) else operator.attrgetter(by)
     return Page(
-        next=link(request, name, "after", getattr(found[-1], by)) if found and more_after else None,
-        previous=link(request, name, "before", getattr(found[0], by))
-        if found and more_before
-        else None,
+        next=link(request, name, "after", place(found[-1])) if found and more_after else None,
+        previous=link(request, name, "before", place(found[0])) if found and more_before else None,
         results=[render(row) for row in found],
     )
+
+
+def fetch(
+    rows: QuerySet[M] | Listed, condition: str, edge: Any, order: str, size: int
+) -> Sequence[Any]:
+    if isinstance(rows, Listed):
+        return rows.page(condition, edge, order, size)
+    if condition:
+        rows = rows.filter(**{condition: edge})
+    return list(rows.order_by(order)[:size])
 
 
 def signer(name: str) -> signing.Signer:

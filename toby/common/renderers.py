@@ -16,7 +16,8 @@ Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"
 
 def timestamp(moment: datetime) -> Timestamp:
     """UTC, ISO 8601 with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # A third of what strftime takes, and there are many in an answer.
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
 
 
 class Out(msgspec.Struct, frozen=True, kw_only=True):

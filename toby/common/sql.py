@@ -1,6 +1,7 @@
 """What the ORM says differently to each database."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -27,6 +28,50 @@ TROUBLE = {1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 183
 TROUBLE |= {2002, 2003, 2005, 2006, 2013, 2055, 3032, 4031}
 
 
+def insert(row: M) -> M:
+    """Inserts a row and gives it its key, as `save()` does, in a fraction of the time: the
+    statement is built once a model. Only for models whose key the database gives."""
+    statement, fields = insert_of(type(row), connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values_of(row, fields))
+        row.pk = cursor.lastrowid
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  as a saved one
+    return row
+
+
+@cache
+def insert_of(model: type[Model], vendor: str) -> tuple[str, list[Any]]:
+    """The statement, and the fields whose values it takes."""
+    quote = connection.ops.quote_name
+    fields: list[Any] = [f for f in model._meta.concrete_fields if not isinstance(f, AutoField)]
+    columns = ", ".join(quote(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table = quote(model._meta.db_table)
+    return f"INSERT INTO {table} ({columns}) VALUES ({places})", fields  # noqa: S608  names are ours
+
+
+def update(row: Model, *names: str) -> None:
+    """Writes these fields of a row, as `save(update_fields=names)` does; fast as `insert` is."""
+    statement, fields = update_of(type(row), names, connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values_of(row, fields, add=False), row.pk])
+
+
+@cache
+def update_of(model: type[Model], names: Sequence[str], vendor: str) -> tuple[str, list[Any]]:
+    quote, options = connection.ops.quote_name, model._meta
+    fields: list[Any] = [options.get_field(name) for name in names]
+    assert options.pk is not None
+    assert options.pk.column is not None
+    sets = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    table, key = quote(options.db_table), quote(options.pk.column)
+    return f"UPDATE {table} SET {sets} WHERE {key} = %s", fields  # noqa: S608  names are ours
+
+
+def values_of(row: Model, fields: Sequence[Any], *, add: bool = True) -> list[Any]:
+    return [field.get_db_prep_save(field.pre_save(row, add=add), connection) for field in fields]
+
+
 def insert_missing(rows: Sequence[M], *, unique: Sequence[str]) -> None:
     """Inserts those of `rows` whose `unique` columns are not taken; touches no row that is there.
 
@@ -50,11 +95,7 @@ def insert_missing(rows: Sequence[M], *, unique: Sequence[str]) -> None:
     with connection.cursor() as cursor:
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             part = rows[start : start + ROWS_A_STATEMENT]
-            values = [
-                field.get_db_prep_save(field.pre_save(row, add=True), connection)
-                for row in part
-                for field in fields
-            ]
+            values = [value for row in part for value in values_of(row, fields)]
             cursor.execute(
                 f"INSERT INTO {quote(options.db_table)} ({columns}) "  # noqa: S608  names are ours
                 f"VALUES {', '.join([line] * len(part))} {ending}",

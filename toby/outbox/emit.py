@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from toby.common.request_id import current_request_id
+from toby.common.sql import insert
 from toby.events.envelope import MAX_DATA_BYTES, Event
 from toby.outbox.models import OutboxEvent
 
@@ -24,14 +25,16 @@ def emit(event: Event) -> OutboxEvent:
     data = event.to_json()
     if len(data) > MAX_DATA_BYTES:
         raise ValueError(f"{event.type} has {len(data)} bytes, more than {MAX_DATA_BYTES}")
-    return OutboxEvent.objects.create(
-        event_id=uuid4(),
-        type=event.type,
-        topic=event.topic,
-        key=event.key_value,
-        data=data,
-        request_id=current_request_id(),
-        occurred_at=timezone.now(),
+    return insert(
+        OutboxEvent(
+            event_id=uuid4(),
+            type=event.type,
+            topic=event.topic,
+            key=event.key_value,
+            data=data,
+            request_id=current_request_id(),
+            occurred_at=timezone.now(),
+        )
     )
 
 

@@ -27,6 +27,7 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
+from toby.common.prepared import Listed, Prepared
 from toby.common.principals import Principal
 from toby.common.sql import list_holds
 from toby.social.fulltext import HasTerms
@@ -113,17 +114,59 @@ def shown(
     return found
 
 
-def live_posts(*, seen_by: Principal | None, author: str = "") -> QuerySet[Post]:
-    """All, or somebody's."""
-    rows = shown(Post.objects.live(), seen_by=seen_by)
-    return rows.filter(author_id=user_id_named(author)) if author else rows
+LISTED = (
+    "slug",
+    "title",
+    "tags",
+    "cover_url",
+    "comment_count",
+    "like_count",
+    "created_at",
+    "published_at",
+    "author_id",
+    "author__username",
+    "author__display_name",
+    "author__picture_url",
+)
 
 
-def live_posts_under(tag: str, *, seen_by: Principal | None, author: str = "") -> QuerySet[PostTag]:
-    tag_id = Tag.objects.filter(name=tag).values_list("id", flat=True).first() or 0
-    rows = PostTag.objects.filter(is_live("post__"), tag_id=tag_id)
-    rows = shown(rows, seen_by=seen_by, post="post__")
-    return rows.filter(post__author_id=user_id_named(author)) if author else rows
+def listed(rows: QuerySet[Any], reader: int, post: str = "") -> QuerySet[Any, Any]:
+    """What `PostOut.of_listed` shows of live posts, and the place in the list."""
+    likes = Like.objects.filter(user_id=reader, post=OuterRef(f"{post}pk"))
+    columns = (post + name for name in LISTED)
+    rows = rows.filter(is_live(post)).annotate(liked=Exists(likes))
+    return rows.values_list(*columns, "liked", "live_order")
+
+
+NEWEST = Prepared(lambda reader: listed(Post.objects.all(), reader))
+OF_AUTHOR = Prepared(lambda reader, author: listed(Post.objects.filter(author_id=author), reader))
+UNDER_TAG = Prepared(
+    lambda reader, tag: listed(PostTag.objects.filter(tag_id=tag), reader, "post__")
+)
+UNDER_TAG_OF_AUTHOR = Prepared(
+    lambda reader, tag, author: listed(
+        PostTag.objects.filter(tag_id=tag, post__author_id=author), reader, "post__"
+    )
+)
+FEED = Prepared(
+    lambda reader: listed(TimelineEntry.objects.filter(reader_id=reader), reader, "post__")
+)
+
+
+def live_posts(*, seen_by: Principal | None, author: str = "", tag: str = "") -> Listed:
+    """All, or an author's, or of a tag, or both."""
+    values = {"reader": seen_by.user_id if seen_by else 0}
+    if author:
+        values["author"] = user_id_named(author)
+    if tag:
+        values["tag"] = Tag.objects.filter(name=tag).values_list("id", flat=True).first() or 0
+    which = {
+        (False, False): NEWEST,
+        (True, False): OF_AUTHOR,
+        (False, True): UNDER_TAG,
+        (True, True): UNDER_TAG_OF_AUTHOR,
+    }
+    return which[bool(author), bool(tag)].of(**values)
 
 
 def search(
@@ -337,7 +380,11 @@ def unseen() -> QuerySet[Revision]:
 
 def is_trusted(user_id: int) -> bool:
     """Whether they are of the group whose posts go live at once."""
-    return Group.objects.filter(name=TRUSTED_AUTHORS, user=user_id).exists()
+    return trust_of(user_id).exists()
+
+
+def trust_of(user_id: int) -> QuerySet[Group]:
+    return Group.objects.filter(name=TRUSTED_AUTHORS, user=user_id)
 
 
 def trust_proposals() -> QuerySet[Standing]:
@@ -416,9 +463,8 @@ def comments_on(of: Post) -> QuerySet[Comment]:
     return Comment.objects.live().filter(post=of).select_related("author")
 
 
-def feed_of(principal: Principal) -> QuerySet[TimelineEntry]:
-    rows = TimelineEntry.objects.filter(is_live("post__"), reader_id=principal.user_id)
-    return shown(rows, seen_by=principal, post="post__")
+def feed_of(principal: Principal) -> Listed:
+    return FEED.of(reader=principal.user_id)
 
 
 def profile(username: str) -> Profile:

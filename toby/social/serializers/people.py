@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from toby.common.principals import Principal
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Text
 from toby.events.envelope import Person
@@ -44,10 +45,11 @@ class CommentOut(Out, frozen=True, kw_only=True):
     created_at: Timestamp
 
     @classmethod
-    def of(cls, comment: Comment) -> "CommentOut":
+    def of(cls, comment: Comment, *, writer: Principal | None = None) -> "CommentOut":
+        """`writer` is its author where they ask: then nothing is read of them."""
         return cls(
             id=comment.pk,
-            author=AuthorOut.of(comment.author),
+            author=AuthorOut.of_person(writer.person()) if writer else AuthorOut.of(comment.author),
             body=comment.body,
             created_at=timestamp(comment.created_at),
         )

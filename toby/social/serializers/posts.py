@@ -1,9 +1,11 @@
 """Posts as their authors and readers see them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 
+from toby.common.principals import Principal
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import HttpsUrl, In, Text
 from toby.social.models import ModerationAct, Post, Revision
@@ -52,6 +54,44 @@ class PostOut(Out, frozen=True, kw_only=True):
     @classmethod
     def of(cls, post: Post, *, liked: bool = False) -> "PostOut":
         return cls(**shared(post, liked))
+
+    @classmethod
+    def of_listed(cls, row: Sequence[Any]) -> "PostOut":
+        """Of a live one: `selectors.listed`."""
+        (
+            slug,
+            title,
+            tags,
+            cover_url,
+            comment_count,
+            like_count,
+            created_at,
+            published_at,
+            author_id,
+            username,
+            display_name,
+            picture_url,
+            liked,
+            _,
+        ) = row
+        return cls(
+            slug=slug,
+            status="live",
+            title=title,
+            tags=tags,
+            cover_url=cover_url,
+            author=AuthorOut(
+                id=author_id,
+                username=username,
+                display_name=display_name or username,
+                picture_url=picture_url,
+            ),
+            comment_count=comment_count,
+            like_count=like_count,
+            liked_by_me=liked,
+            created_at=timestamp(created_at),
+            published_at=timestamp(published_at),
+        )
 
     @classmethod
     def of_row(cls, row: Any) -> "PostOut":
@@ -113,7 +153,8 @@ class RevisionOut(Out, frozen=True, kw_only=True):
     submitted_at: Timestamp | None
 
     @classmethod
-    def of(cls, revision: Revision) -> "RevisionOut":
+    def of(cls, revision: Revision, *, writer: Principal | None = None) -> "RevisionOut":
+        """`writer` is its author where they ask: then nothing is read of them."""
         return cls(
             id=revision.pk,
             slug=revision.post.slug,
@@ -125,7 +166,7 @@ class RevisionOut(Out, frozen=True, kw_only=True):
             cover_url=revision.cover_url,
             reason=revision.reason,
             remarks=revision.remarks,
-            author=AuthorOut.of(revision.post.author),
+            author=author_of(revision.post, writer),
             submitted_at=timestamp(revision.submitted_at) if revision.submitted_at else None,
         )
 
@@ -141,26 +182,35 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
 
     @classmethod
     def of_post(
-        cls, post: Post, proposed: Revision | None, *, liked: bool = False
+        cls,
+        post: Post,
+        proposed: Revision | None,
+        *,
+        liked: bool = False,
+        writer: Principal | None = None,
     ) -> "PostDetailOut":
         return cls(
-            **shared(post, liked),
+            **shared(post, liked, writer),
             body=post.body,
             # One that went live before bodies were rendered has none yet.
-            html=post.html or html_of(post.body, of_post=post.pk),
+            html=post.html or (html_of(post.body, of_post=post.pk) if post.body else ""),
             version=post.version,
-            proposed=RevisionOut.of(proposed) if proposed else None,
+            proposed=RevisionOut.of(proposed, writer=writer) if proposed else None,
         )
 
 
-def shared(post: Post, liked: bool) -> dict[str, Any]:
+def author_of(post: Post, writer: Principal | None) -> AuthorOut:
+    return AuthorOut.of_person(writer.person()) if writer else AuthorOut.of(post.author)
+
+
+def shared(post: Post, liked: bool, writer: Principal | None = None) -> dict[str, Any]:
     return {
         "slug": post.slug,
         "status": post.status,
         "title": post.title,
         "tags": post.tags,
         "cover_url": post.cover_url,
-        "author": AuthorOut.of(post.author),
+        "author": author_of(post, writer),
         "comment_count": post.comment_count,
         "like_count": post.like_count,
         "liked_by_me": liked,

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from anyascii import anyascii
 from django.db import transaction
+from django.db.models import Exists
 from django.utils import timezone
 from django.utils.text import slugify
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
+from toby.common.sql import insert, update
 from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
 from toby.outbox.emit import emit
 from toby.social.models import Act, Post, Revision, State
-from toby.social.selectors import Gone, etag
+from toby.social.selectors import Gone, etag, trust_of
 from toby.social.services.publication import post_changed
 from toby.social.services.standing import is_trusted_now
 from toby.social.services.steps import live_by_trust, note
@@ -58,15 +60,17 @@ def create_post(
     are normalised (`toby.social.tagging`)."""
     now = timezone.now()
     with transaction.atomic():
-        post = Post.objects.create(author_id=by.user_id, slug=make_slug(title), created_at=now)
-        return Revision.objects.create(
-            post=post,
-            base_version=0,
-            title=title,
-            body=body,
-            tags=list(tags),
-            cover_url=cover_url,
-            created_at=now,
+        post = insert(Post(author_id=by.user_id, slug=make_slug(title), created_at=now))
+        return insert(
+            Revision(
+                post=post,
+                base_version=0,
+                title=title,
+                body=body,
+                tags=list(tags),
+                cover_url=cover_url,
+                created_at=now,
+            )
         )
 
 
@@ -115,25 +119,22 @@ def submit_post(*, slug: str, by: Principal) -> Revision:
     Raises NothingToSubmit, RevisionPending, and BaseChanged if the live text changed meanwhile.
     """
     with transaction.atomic():
-        post = lock_own_post(slug, by)
-        revision = Revision.objects.select_for_update().filter(post=post, open=True).first()
-        if revision is None:
-            raise NothingToSubmit
+        revision, trusted = lock_own_revision(slug, by)
+        post = revision.post
         if revision.state == State.PENDING:
             raise RevisionPending
         if revision.base_version != post.version:
             raise BaseChanged
-        revision.post = post
         revision.state, revision.submitted_at = State.PENDING, timezone.now()
         revision.version += 1
         act = note(Act.SUBMITTED, post, by, revision.submitted_at, revision=revision)
         revision.queue_order = act.pk
-        revision.save(update_fields=["state", "submitted_at", "queue_order", "version"])
-        if is_trusted_now(by.user_id):
+        update(revision, "state", "submitted_at", "queue_order", "version")
+        if trusted and is_trusted_now(by.user_id):
             live_by_trust(post, revision, by)
         else:
             emit(PostSubmitted(post_id=post.pk, revision_id=revision.pk, author=by.person()))
-        return revision
+    return revision
 
 
 def withdraw_post(*, slug: str, by: Principal) -> Revision:
@@ -185,6 +186,20 @@ def lock_own_post(slug: str, by: Principal) -> Post:
     if post.deleted_at is not None:
         raise Gone
     return post
+
+
+def lock_own_revision(slug: str, by: Principal) -> tuple[Revision, bool]:
+    """What is open of one's own post, locked with the post, and whether its author is trusted; all
+    in one statement. Raises as lock_own_post, and NothingToSubmit."""
+    trusted = Exists(trust_of(by.user_id))
+    own = Revision.objects.select_related("post").select_for_update().annotate(trusted=trusted)
+    # Not `first()`, which sorts.
+    for revision in own.filter(
+        post__slug=slug, post__author_id=by.user_id, post__deleted_at=None, open=True
+    ):
+        return revision, revision.trusted
+    lock_own_post(slug, by)
+    raise NothingToSubmit
 
 
 def make_slug(title: str, ending: str = "") -> str:

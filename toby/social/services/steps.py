@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from toby.common.principals import Principal
+from toby.common.sql import insert
 from toby.events import PostApproved, PostEdited, PostPublished
 from toby.outbox.emit import emit
 from toby.social.models import Act, Comment, ModerationAct, Post, Revision, State
@@ -25,15 +26,17 @@ def note(
 ) -> ModerationAct:
     """A line of the moderation log, in the caller's transaction; `by` is None for what follows from
     other acts."""
-    return ModerationAct.objects.create(
-        act=act,
-        post=post,
-        revision=revision,
-        comment=comment,
-        user_id=user_id,
-        actor_id=by.user_id if by else None,
-        reason=reason,
-        at=at,
+    return insert(
+        ModerationAct(
+            act=act,
+            post=post,
+            revision=revision,
+            comment=comment,
+            user_id=user_id,
+            actor_id=by.user_id if by else None,
+            reason=reason,
+            at=at,
+        )
     )
 
 

@@ -41,7 +41,8 @@ class Comments(APIView):
         caller, given = principal(request), parsed(CommentIn, request)
 
         def work() -> CommentOut:
-            return CommentOut.of(comments.add_comment(slug=slug, by=caller, **given))
+            comment = comments.add_comment(slug=slug, by=caller, **given)
+            return CommentOut.of(comment, writer=caller)
 
         return created(request, work)
 
@@ -72,7 +73,11 @@ class Feed(APIView):
         rows = selectors.feed_of(caller)
         return Response(
             paginate(
-                request, rows, name=f"feed:{caller.user_id}", by="live_order", render=PostOut.of_row
+                request,
+                rows,
+                name=f"feed:{caller.user_id}",
+                by="live_order",
+                render=PostOut.of_listed,
             )
         )
 

@@ -1,8 +1,5 @@
 """What authors ask for, and what anyone reads of posts."""
 
-from typing import Any
-
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -55,12 +52,9 @@ class Posts(APIView):
         """Live posts, the newest first; of one tag or author, or both."""
         tag, author = (request.query_params.get(name, "") for name in ("tag", "author"))
         reader, name = principal_or_none(request), f"posts:{tag}:{author}"
-        rows: QuerySet[Any] = (
-            selectors.live_posts_under(tag, seen_by=reader, author=author)
-            if tag
-            else selectors.live_posts(seen_by=reader, author=author)
-        )
-        return Response(paginate(request, rows, name=name, by="live_order", render=PostOut.of_row))
+        rows = selectors.live_posts(seen_by=reader, author=author, tag=tag)
+        page = paginate(request, rows, name=name, by="live_order", render=PostOut.of_listed)
+        return Response(page)
 
     @extend_schema(request=PostIn, responses={201: PostDetailOut}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request) -> HttpResponse:
@@ -69,7 +63,7 @@ class Posts(APIView):
 
         def work() -> PostDetailOut:
             draft = posts.create_post(by=caller, **given)
-            return PostDetailOut.of_post(draft.post, draft)
+            return PostDetailOut.of_post(draft.post, draft, writer=caller)
 
         return created(request, work)
 
@@ -115,14 +109,15 @@ class OnePost(APIView):
     @extend_schema(request=PostIn, responses=RevisionOut, parameters=[IF_MATCH])
     def put(self, request: Request, slug: str) -> Response:
         """Change your draft, or propose a change of what is live."""
+        caller = principal(request)
         revision = posts.propose_edit(
             slug=slug,
-            by=principal(request),
+            by=caller,
             if_match=request.headers.get("If-Match", ""),
             **parsed(PostIn, request),
         )
         tag = {"ETag": selectors.etag(revision.post.version, revision)}
-        return Response(RevisionOut.of(revision), headers=tag)
+        return Response(RevisionOut.of(revision, writer=caller), headers=tag)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
@@ -157,7 +152,9 @@ class Withdraw(APIView):
     @extend_schema(request=None, responses=RevisionOut)
     def post(self, request: Request, slug: str) -> Response:
         """Take back what you proposed; what is live stays."""
-        return Response(RevisionOut.of(posts.withdraw_post(slug=slug, by=principal(request))))
+        caller = principal(request)
+        revision = posts.withdraw_post(slug=slug, by=caller)
+        return Response(RevisionOut.of(revision, writer=caller))
 
 
 class Submit(APIView):
@@ -166,7 +163,9 @@ class Submit(APIView):
     @extend_schema(request=None, responses=RevisionOut)
     def post(self, request: Request, slug: str) -> Response:
         """Ask the moderators for approval."""
-        return Response(RevisionOut.of(posts.submit_post(slug=slug, by=principal(request))))
+        caller = principal(request)
+        revision = posts.submit_post(slug=slug, by=caller)
+        return Response(RevisionOut.of(revision, writer=caller))
 
 
 class MyPosts(APIView):
