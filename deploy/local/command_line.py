@@ -1,4 +1,4 @@
-"""The commands run, stack, servers, provision and venv, for people and for the Makefile."""
+"""The commands run, stack, manage, servers and more, for people and for the Makefile."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     testing.add_argument("--on", default="mariadb", choices=["mariadb", "mysql", "embedded"])
     installing = commands.add_parser("provision", help="only install the real servers")
     installing.add_argument("--mysql", action="store_true", help="MySQL too, not only MariaDB")
+    managing = commands.add_parser("manage", help="manage.py of the Toby that runs here")
+    managing.add_argument("service", choices=["accounts", "social", "notifications"])
+    managing.add_argument("arguments", nargs=argparse.REMAINDER, help="as for manage.py")
     options = parser.parse_args(arguments)
     try:
         if options.command == "venv":
@@ -44,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
             _prepare_tests(options.on)
         elif options.command == "provision":
             provision(mysql=options.mysql)
+        elif options.command == "manage":
+            _manage(options.service, options.arguments)
         else:
             _Foreground(options.command).run()
     except Unavailable as problem:
@@ -76,6 +81,17 @@ def _prepare_tests(on: str) -> None:
     virtualenv.ensure("tests-embedded" if on == "embedded" else purpose)
 
 
+def _manage(service: str, arguments: Sequence[str]) -> None:
+    """Becomes manage.py, in the environment of whichever Toby runs here. Raises Unavailable."""
+    for command in ("run", "stack"):
+        stack = _Foreground(command).new_stack()
+        if (stack.home / RUNNING).exists():
+            python = str(virtualenv.PYTHON)
+            os.chdir(REPOSITORY)
+            os.execve(python, [python, "manage.py", *arguments], stack.env_for(service))
+    raise Unavailable("no Toby runs here: `make run` starts one")
+
+
 def prepare_browser() -> None:
     """Where Chromium cannot be installed, says so and leaves the one test that needs it to fail."""
     try:
@@ -101,7 +117,7 @@ class _Foreground:
     def run(self) -> None:
         signal.signal(signal.SIGINT, self._interrupt)
         signal.signal(signal.SIGTERM, self._interrupt)
-        stack = self._stack = self._new_stack()
+        stack = self._stack = self.new_stack()
         try:
             stack.claim()
             self._provide()
@@ -119,7 +135,7 @@ class _Foreground:
             if self._console:
                 self._console.stop()
 
-    def _new_stack(self) -> Stack:
+    def new_stack(self) -> Stack:
         color = {"TOBY_LOG_COLOR": "1"} if sys.stdout.isatty() else {}
         return Stack(
             self._mode,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import command_line
 from deploy.local.command_line import prepare_browser
 from deploy.local.environment import read_or_make_secrets
 from deploy.local.servers import ServerFailed, Unavailable
@@ -90,3 +91,11 @@ def test_a_browser_that_cannot_be_installed_is_told_of_and_ends_ci(
     monkeypatch.setenv("CI", "true")
     with pytest.raises(Unavailable, match="chromium"):
         prepare_browser()
+
+
+def test_a_command_for_a_toby_that_does_not_run_ends_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command_line, "REPOSITORY", tmp_path)
+    assert command_line.main(["manage", "social", "check"]) == command_line.NOT_POSSIBLE
+    assert capsys.readouterr().err == "toby: no Toby runs here: `make run` starts one\n"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from tests.factories import (
     Caller,
@@ -82,6 +82,26 @@ def test_a_post_has_one_open_revision(ana: User) -> None:
         Revision.objects.create(
             post=draft.post, base_version=0, title="t", body="b", created_at=draft.created_at
         )
+
+
+@pytest.mark.parametrize(
+    ("open", "state"), [(None, "draft"), (None, "pending"), (True, "approved"), (False, "draft")]
+)
+def test_a_revision_is_open_until_it_is_decided(ana: User, open: bool | None, state: str) -> None:
+    draft = make_draft(ana)
+    # MariaDB's error of a check is an OperationalError, MySQL's and SQLite's an IntegrityError.
+    with pytest.raises((IntegrityError, OperationalError)), transaction.atomic():
+        Revision.objects.filter(pk=draft.pk).update(open=open, state=state)
+
+
+@pytest.mark.parametrize("body", ["", "  ", "\n\t\n"])
+def test_a_blank_text_is_refused(ana: User, api: Callable[..., Caller], body: str) -> None:
+    for path in ("posts", "preview"):
+        answer = api(ana).post(
+            f"/api/v1/{path}", {"title": "T", "body": body} if path == "posts" else {"body": body}
+        )
+        assert [error["code"] for error in answer.body["errors"]] == ["blank"]
+    assert api(ana).post("/api/v1/preview", {"body": "    code"}).body["html"].startswith("<pre>")
 
 
 def test_a_draft_whose_live_text_has_changed_is_neither_submitted_nor_approved(ana: User) -> None:

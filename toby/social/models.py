@@ -224,7 +224,8 @@ class Revision(models.Model):
                 condition=~Q(state="rejected") | ~Q(reason=""), name="a_rejection_has_a_reason"
             ),
             models.CheckConstraint(
-                condition=Q(open=True, state__in=["draft", "pending"])
+                # What is unknown passes a check: NULL must be said not to be True.
+                condition=Q(open__isnull=False, open=True, state__in=["draft", "pending"])
                 | Q(open__isnull=True, state__in=["approved", "rejected", "withdrawn"]),
                 name="a_revision_is_open_until_it_is_decided",
             ),

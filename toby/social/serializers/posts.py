@@ -24,15 +24,28 @@ class Tags(serializers.ListField):
             raise serializers.ValidationError(str(error), code="bad_tag") from error
 
 
+class Markdown(Text):
+    """Kept as it is, but not blank: spaces at its beginning mean something."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": 100_000, "trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        return text
+
+
 class PostIn(In):
     title = Text(max_length=200)
-    body = Text(max_length=100_000, trim_whitespace=False)
+    body = Markdown()
     tags = Tags(required=False, max_length=MAX_TAGS, help_text="At most 10, normalised.")
     cover_url = HttpsUrl(max_length=500, required=False, allow_blank=True)
 
 
 class PreviewIn(In):
-    body = Text(max_length=100_000, trim_whitespace=False)
+    body = Markdown()
 
 
 class PostOut(Out, frozen=True, kw_only=True):
