@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    # It tells each request, once a figure has set Django up.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     rows: list[Row] = []
     for name in wanted:
         print(f"{name}: {FIGURES[name].title} ...", file=sys.stderr, flush=True)
