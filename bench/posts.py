@@ -5,6 +5,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate, count
 from unittest import mock
 
@@ -66,10 +67,10 @@ def against_two_ways_of_writing() -> Sequence[Row]:
         ("writing and submitting / raw SQL", "/plain/posts", 0.60),
         ("writing and submitting / ModelSerializers", "/stock/posts", 1.4),
     ):
-        same_rows(lambda: write(LIST), lambda where=where: write(where))  # type: ignore[misc]
+        same_rows(partial(write, LIST), partial(write, where))
         ratio = compare(
-            per_call(lambda: write(LIST), WRITES),
-            per_call(lambda where=where: write(where), WRITES),  # type: ignore[misc]
+            per_call(partial(write, LIST), WRITES),
+            per_call(partial(write, where), WRITES),
             rounds=ROUNDS,
         )
         rows.append(rate("P3", what, ratio, gate))

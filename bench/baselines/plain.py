@@ -17,16 +17,16 @@ from toby.common.principals import Principal
 from toby.common.session_store import principal_of
 from toby.social.services.posts import make_slug
 
-SQL = ""
+# What `learn_the_sql` has learned of the list; the service says it once it runs.
+said: dict[str, str] = {}
 
 
 def learn_the_sql(call: Callable[[], object]) -> None:
     """The list's, as the service says it to this reader."""
-    global SQL  # noqa: PLW0603  known only once the service has run
     with CaptureQueriesContext(connection) as captured:
         call()
     (query,) = captured.captured_queries
-    SQL = query["sql"]
+    said["list"] = query["sql"]
 
 
 def caller(request: HttpRequest) -> Principal | None:
@@ -46,7 +46,7 @@ def posts(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return create(request, by)
     with connection.cursor() as cursor:
-        cursor.execute(SQL)
+        cursor.execute(said["list"])
         names = [column[0] for column in cursor.description]
         rows = cursor.fetchall()
     at = {name: names.index(name) for name in names}
