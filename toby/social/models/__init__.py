@@ -1,0 +1,61 @@
+"""The tables of the social service."""
+
+from toby.social.models.comments import Comment, CommentQuerySet
+from toby.social.models.moderation import (
+    Act,
+    AppendOnly,
+    LogIsAppendOnly,
+    ModerationAct,
+    ReasonTemplate,
+    Standing,
+)
+from toby.social.models.people import Follow, Profile
+from toby.social.models.posts import (
+    EXCERPT_LENGTH,
+    IdempotencyKey,
+    ImportedFile,
+    Post,
+    PostQuerySet,
+    PostTag,
+    Revision,
+    SearchEntry,
+    State,
+    Tag,
+    User,
+    is_live,
+)
+from toby.social.models.reactions import Like
+from toby.social.models.reports import Report, ReportCase, ReportReason, Resolution, with_its_target
+from toby.social.models.timelines import TimelineEntry
+
+__all__ = [
+    "EXCERPT_LENGTH",
+    "Act",
+    "AppendOnly",
+    "Comment",
+    "CommentQuerySet",
+    "Follow",
+    "IdempotencyKey",
+    "ImportedFile",
+    "Like",
+    "LogIsAppendOnly",
+    "ModerationAct",
+    "Post",
+    "PostQuerySet",
+    "PostTag",
+    "Profile",
+    "ReasonTemplate",
+    "Report",
+    "ReportCase",
+    "ReportReason",
+    "Resolution",
+    "Revision",
+    "SearchEntry",
+    "Standing",
+    "State",
+    "Tag",
+    "TimelineEntry",
+    "User",
+    "is_live",
+    "with_its_target",
+]

@@ -1,0 +1,87 @@
+"""What can be read of the social service. Lists are one query that selects what is shown."""
+
+from toby.social.selectors.comments import comments_on
+from toby.social.selectors.moderation import (
+    TRUSTED_AUTHORS,
+    QueueCounts,
+    is_trusted,
+    log,
+    neighbours_in_queue,
+    of_newcomers,
+    queue,
+    queue_counts,
+    reason_templates,
+    trust_of,
+    trust_proposals,
+    unseen,
+)
+from toby.social.selectors.people import (
+    follows,
+    people_named,
+    principal_named,
+    profile,
+)
+from toby.social.selectors.posts import (
+    Gone,
+    actor_told,
+    etag,
+    featured_posts,
+    history,
+    likes,
+    listed,
+    live_posts,
+    open_revision,
+    own_post,
+    post,
+    posts_of,
+    revision,
+    revisions_of,
+)
+from toby.social.selectors.reporting import MOST_REPORTS, cases, report_case, reports, reports_in
+from toby.social.selectors.searching import search
+from toby.social.selectors.tags import featured_tags, related_tags, tag
+from toby.social.selectors.timelines import feed_of
+
+__all__ = [
+    "MOST_REPORTS",
+    "TRUSTED_AUTHORS",
+    "Gone",
+    "QueueCounts",
+    "actor_told",
+    "cases",
+    "comments_on",
+    "etag",
+    "featured_posts",
+    "featured_tags",
+    "feed_of",
+    "follows",
+    "history",
+    "is_trusted",
+    "likes",
+    "listed",
+    "live_posts",
+    "log",
+    "neighbours_in_queue",
+    "of_newcomers",
+    "open_revision",
+    "own_post",
+    "people_named",
+    "post",
+    "posts_of",
+    "principal_named",
+    "profile",
+    "queue",
+    "queue_counts",
+    "reason_templates",
+    "related_tags",
+    "report_case",
+    "reports",
+    "reports_in",
+    "revision",
+    "revisions_of",
+    "search",
+    "tag",
+    "trust_of",
+    "trust_proposals",
+    "unseen",
+]
