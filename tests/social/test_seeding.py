@@ -78,7 +78,7 @@ class TestItsRows:
         following = Counter(Follow.objects.values_list("follower_id", flat=True))
         followers = Counter(Follow.objects.values_list("followee_id", flat=True))
         for profile in Profile.objects.all():
-            assert profile.following_count == profile.follow_version == following[profile.pk]
+            assert profile.following_count == profile.relation_version == following[profile.pk]
             assert profile.follower_count == followers[profile.pk]
         assert Profile.objects.count() == USERS
 

@@ -42,8 +42,12 @@ from toby.events.social import (
     PostSubmitted,
     PostUnliked,
     PostWithdrawn,
+    UserBlocked,
     UserFollowed,
+    UserMuted,
+    UserUnblocked,
     UserUnfollowed,
+    UserUnmuted,
 )
 
 __all__ = [
@@ -76,10 +80,14 @@ __all__ = [
     "PostWithdrawn",
     "SessionEnded",
     "UnknownType",
+    "UserBlocked",
     "UserChanged",
     "UserDeleted",
     "UserFollowed",
+    "UserMuted",
     "UserRegistered",
+    "UserUnblocked",
     "UserUnfollowed",
+    "UserUnmuted",
     "deleted_person",
 ]

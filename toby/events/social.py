@@ -55,7 +55,8 @@ class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="pos
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserFollowed(Event, type="social.user_followed.v1", topic=SOCIAL, key="follower_id"):
-    """Somebody follows somebody. `version` counts the changes to whom the follower follows."""
+    """Somebody follows somebody. `version` counts the changes to whom the follower follows,
+    blocks and mutes."""
 
     follower_id: int
     followee_id: int
@@ -69,6 +70,44 @@ class UserUnfollowed(Event, type="social.user_unfollowed.v1", topic=SOCIAL, key=
 
     follower_id: int
     followee_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserBlocked(Event, type="social.user_blocked.v1", topic=SOCIAL, key="blocker_id"):
+    """Somebody blocks somebody: neither is to see anything of the other. That neither follows the
+    other any more is told before, by events of its own. `version` as in UserFollowed."""
+
+    blocker_id: int
+    blocked_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserUnblocked(Event, type="social.user_unblocked.v1", topic=SOCIAL, key="blocker_id"):
+    """Somebody blocks somebody no longer. `version` as in UserFollowed."""
+
+    blocker_id: int
+    blocked_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserMuted(Event, type="social.user_muted.v1", topic=SOCIAL, key="muter_id"):
+    """Somebody wants to hear nothing of somebody. `version` as in UserFollowed."""
+
+    muter_id: int
+    muted_id: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserUnmuted(Event, type="social.user_unmuted.v1", topic=SOCIAL, key="muter_id"):
+    """Somebody mutes somebody no longer: they said so, or the time was up. `version` as in
+    UserFollowed."""
+
+    muter_id: int
+    muted_id: int
     version: int
 
 

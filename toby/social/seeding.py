@@ -514,7 +514,7 @@ class Site:
         )
         followers = Counter(other for _, other in pairs)
         counted = ((pk, len(follows[pk]), len(follows[pk]), followers[pk]) for pk in follows)
-        columns = ["user_id", "follow_version", "following_count", "follower_count"]
+        columns = ["user_id", "relation_version", "following_count", "follower_count"]
         self.write("profiles", Profile, columns, counted, len(follows))
         return follows
 

@@ -9,7 +9,7 @@ from toby.social.models.moderation import (
     ReasonTemplate,
     Standing,
 )
-from toby.social.models.people import Follow, Profile
+from toby.social.models.people import Block, Follow, Mute, Profile, apart, muted
 from toby.social.models.posts import (
     EXCERPT_LENGTH,
     IdempotencyKey,
@@ -32,6 +32,7 @@ __all__ = [
     "EXCERPT_LENGTH",
     "Act",
     "AppendOnly",
+    "Block",
     "Comment",
     "CommentQuerySet",
     "Follow",
@@ -40,6 +41,7 @@ __all__ = [
     "Like",
     "LogIsAppendOnly",
     "ModerationAct",
+    "Mute",
     "Post",
     "PostQuerySet",
     "PostTag",
@@ -56,6 +58,8 @@ __all__ = [
     "Tag",
     "TimelineEntry",
     "User",
+    "apart",
     "is_live",
+    "muted",
     "with_its_target",
 ]

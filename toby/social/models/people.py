@@ -1,19 +1,21 @@
-"""Who follows whom."""
+"""Who follows, blocks and mutes whom."""
+
+from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from toby.social.models.posts import User
 
 
 class Profile(models.Model):
-    """What a user is among others. `follow_version` counts changes to whom they follow; its row's
-    lock puts these in order."""
+    """What a user is among others. `relation_version` counts changes to whom they follow, block
+    and mute; its row's lock puts these in order."""
 
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, primary_key=True, related_name="profile"
     )
-    follow_version = models.PositiveBigIntegerField(default=0)
+    relation_version = models.PositiveBigIntegerField(default=0)
     follower_count = models.PositiveIntegerField(default=0)
     following_count = models.PositiveIntegerField(default=0)
 
@@ -39,3 +41,57 @@ class Follow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.follower_id} follows {self.followee_id}"
+
+
+class Block(models.Model):
+    """Neither sees anything of the other, and the blocked is not told."""
+
+    blocker = models.ForeignKey(User, on_delete=models.CASCADE, related_name="blocks")
+    blocked = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["blocker", "blocked"], name="a_user_blocks_another_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(blocker=F("blocked")), name="nobody_blocks_themselves"
+            ),
+        )
+        indexes = (models.Index(fields=["blocked", "blocker"], name="blockers_of_a_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.blocker_id} blocks {self.blocked_id}"
+
+
+class Mute(models.Model):
+    """The muted is left out of the muter's feed and notifications, as long as the row is there. At
+    `until`, if it has one, a job deletes it."""
+
+    muter = models.ForeignKey(User, on_delete=models.CASCADE, related_name="mutes")
+    muted = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    until = models.DateTimeField(null=True, db_index=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["muter", "muted"], name="a_user_mutes_another_once"),
+            models.CheckConstraint(condition=~Q(muter=F("muted")), name="nobody_mutes_themselves"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.muter_id} mutes {self.muted_id}"
+
+
+def apart(reader_id: int, whose: str) -> Any:
+    """A condition on rows of the user in the column `whose`: they block the reader, or the reader
+    them. What is under it is to be seen by neither."""
+    blocks = Block.objects.filter(blocker_id=reader_id, blocked_id=OuterRef(whose))
+    blocked = Block.objects.filter(blocked_id=reader_id, blocker_id=OuterRef(whose))
+    return Exists(blocks) | Exists(blocked)
+
+
+def muted(reader_id: int, whose: str) -> Any:
+    """A condition as `apart`: the reader mutes them."""
+    return Exists(Mute.objects.filter(muter_id=reader_id, muted_id=OuterRef(whose)))

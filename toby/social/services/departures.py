@@ -64,7 +64,7 @@ def unfollow_everybody(user_id: int) -> None:
             count_change(profile, followee_id, -1)
             emit(
                 UserUnfollowed(
-                    follower_id=user_id, followee_id=followee_id, version=profile.follow_version
+                    follower_id=user_id, followee_id=followee_id, version=profile.relation_version
                 )
             )
 

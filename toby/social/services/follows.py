@@ -37,7 +37,7 @@ def follow(*, username: str, by: Principal) -> bool:
                 follower_id=by.user_id,
                 followee_id=followee_id,
                 follower=by.person(),
-                version=profile.follow_version,
+                version=profile.relation_version,
             )
         )
     return True
@@ -54,7 +54,7 @@ def unfollow(*, username: str, by: Principal) -> bool:
         count_change(profile, followee_id, -1)
         emit(
             UserUnfollowed(
-                follower_id=by.user_id, followee_id=followee_id, version=profile.follow_version
+                follower_id=by.user_id, followee_id=followee_id, version=profile.relation_version
             )
         )
     return True
@@ -83,7 +83,7 @@ def lock_profiles(follower_id: int, followee_id: int) -> Profile:
 
 
 def count_change(profile: Profile, followee_id: int, by: int) -> None:
-    profile.follow_version += 1
+    profile.relation_version += 1
     profile.following_count += by
-    profile.save(update_fields=["follow_version", "following_count"])
+    profile.save(update_fields=["relation_version", "following_count"])
     Profile.objects.filter(pk=followee_id).update(follower_count=F("follower_count") + by)
