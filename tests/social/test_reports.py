@@ -214,7 +214,7 @@ class TestReading:
     def test_of_very_many_reports_the_first_hundred_are_shown(
         self, mod: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("toby.social.selectors.MOST_REPORTS", 2)
+        monkeypatch.setattr("toby.social.selectors.reporting.MOST_REPORTS", 2)
         post = make_live_post()
         case = [make_report(post) for _ in range(3)][-1]
         read = mod.get(f"{DESK}/{case.pk}").body

@@ -37,13 +37,12 @@ from toby.social.selectors.posts import (
     revision,
     revisions_of,
 )
-from toby.social.selectors.reporting import MOST_REPORTS, cases, report_case, reports, reports_in
+from toby.social.selectors.reporting import cases, report_case, reports, reports_in
 from toby.social.selectors.searching import search
 from toby.social.selectors.tags import featured_tags, related_tags, tag
 from toby.social.selectors.timelines import feed_of
 
 __all__ = [
-    "MOST_REPORTS",
     "TRUSTED_AUTHORS",
     "Gone",
     "QueueCounts",
