@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -24,13 +25,14 @@ from tests.factories import (
 )
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
+from toby.common.pagination import signer
 from toby.social.models import Post, Revision, Tag
 from toby.social.services import featuring, timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 PASSWORD = "correct horse battery"
-MANY = 7
+MANY, FEW = 7, 4
 
 
 class Site:
@@ -49,7 +51,7 @@ class Site:
         featured = Post.objects.filter(featured_place__isnull=False).values_list("slug", flat=True)
         by = principal(make_moderator())
         featuring.feature_posts(slugs=[*featured, own.slug], by=by)
-        tags = Tag.objects.values_list("name", flat=True)
+        tags = Tag.objects.order_by("id").values_list("name", flat=True)
         featuring.feature_tags(names=list(tags), by=by)
         make_comment(self.post, make_user())
         make_pending()
@@ -97,9 +99,50 @@ def test_every_list_of_the_service_is_here() -> None:
     assert set(LISTS) == {e.route for e in ENDPOINTS if e.is_paged and e.service == "social"}
 
 
+def path_of(route: str, site: Site, *, limit: int) -> str:
+    return f"/{route.replace('<slug:slug>', site.post.slug)}?limit={limit}&q=title"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_whoever_pages_while_rows_come_meets_each_that_was_there_once(
+    site: Site, route: str
+) -> None:
+    for _ in range(FEW):
+        site.another()
+    caller = Caller(site.reader)
+    there = {identity(row) for row in caller.get(path_of(route, site, limit=100)).body["results"]}
+    page = caller.get(path_of(route, site, limit=2)).body
+    met = [identity(row) for row in page["results"]]
+    for number in range(100):
+        if page["next"] is None:
+            break
+        if number < FEW:
+            site.another()
+        page = caller.get(page["next"]).body
+        met += [identity(row) for row in page["results"]]
+    assert page["next"] is None
+    assert len(set(met)) == len(met)
+    assert there <= set(met)
+    assert len(there) >= FEW
+
+
+def identity(row: dict[str, Any]) -> str:
+    """Of what a row is about: the rest of it may change meanwhile."""
+    return next(str(row[name]) for name in ("id", "slug", "name", "user") if name in row)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_cursor_that_is_forged_or_of_another_list_is_refused(site: Site, route: str) -> None:
+    caller, path = Caller(site.reader), path_of(route, site, limit=1)
+    foreign = signer("another list").sign_object(("after", 1))
+    for cursor in ("", "x", "1", foreign, foreign[:-1]):
+        answer = caller.get(f"{path}&cursor={cursor}")
+        assert (answer.status, answer.body["errors"][0]["field"]) == (400, "cursor")
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(site: Site, route: str) -> None:
-    path = f"/{route.replace('<slug:slug>', site.post.slug)}?limit=100&q=title"
+    path = path_of(route, site, limit=100)
     caller = Caller(site.reader)
     site.another()
     few = len(caller.get(path).body["results"])
