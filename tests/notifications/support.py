@@ -10,8 +10,12 @@ from toby.events import (
     Person,
     PostApproved,
     PostPublished,
+    UserBlocked,
     UserFollowed,
+    UserMuted,
+    UserUnblocked,
     UserUnfollowed,
+    UserUnmuted,
 )
 from toby.notifications.handlers import handlers
 from toby.notifications.models import Inbox, Item
@@ -65,6 +69,22 @@ def followed(follower: int, followee: int, version: int = 1) -> UserFollowed:
 
 def unfollowed(follower: int, followee: int, version: int = 2) -> UserUnfollowed:
     return UserUnfollowed(follower_id=follower, followee_id=followee, version=version)
+
+
+def blocked(blocker: int, other: int, version: int = 3) -> UserBlocked:
+    return UserBlocked(blocker_id=blocker, blocked_id=other, version=version)
+
+
+def unblocked(blocker: int, other: int, version: int = 4) -> UserUnblocked:
+    return UserUnblocked(blocker_id=blocker, blocked_id=other, version=version)
+
+
+def muted(muter: int, other: int, version: int = 3) -> UserMuted:
+    return UserMuted(muter_id=muter, muted_id=other, version=version)
+
+
+def unmuted(muter: int, other: int, version: int = 4) -> UserUnmuted:
+    return UserUnmuted(muter_id=muter, muted_id=other, version=version)
 
 
 def assert_counts_are_right(user_id: int) -> Inbox:

@@ -14,8 +14,9 @@ from django.utils import timezone
 from toby.events import Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
 from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
-from toby.notifications.models import Fact, Item, Kind
+from toby.notifications.models import Fact, Item, Kind, Silence, Why
 from toby.notifications.projections import deleted_among
+from toby.notifications.silences import APART, Pair, Silences
 
 # What somebody did that stays when their account is deleted; all else is retracted.
 STAYS = {Kind.COMMENT_ADDED}
@@ -31,6 +32,7 @@ class Add:
     act: str
     subject: str = ""
     actor: dict[str, Any] | None
+    host_id: int | None = None
     target: dict[str, Any]
     data: dict[str, Any]
 
@@ -57,13 +59,27 @@ class Forget:
     user_id: int
 
 
-Order = Add | Retract | RetractAbout | Forget
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hush:
+    """The listener is to be told nothing more of the speaker, or may be told again. A block takes
+    back what the listener has been told."""
+
+    listener_id: int
+    speaker_id: int
+    why: Why
+    active: bool
+    version: int
+
+
+Order = Add | Retract | RetractAbout | Forget | Hush
 
 
 class Deliveries:
     """Handlers say whom an event concerns; `flush` writes it.
 
     Lock order: the rows by which actors are known, then inboxes by user id, then facts and items.
+    Whom nobody is to be told of is read under the inboxes' locks, and changed under the same: read
+    before, an act and a block at the same moment would not see each other.
     """
 
     def __init__(self) -> None:
@@ -82,11 +98,13 @@ class Deliveries:
         target: dict[str, Any],
         actor: Person | None = None,
         act: str = "",
+        host_id: int | None = None,
         outlives_target: bool = False,
         **data: Any,
     ) -> None:
-        """The current event concerns this person. Nobody is told of their own act. It is taken back
-        with all about its target, unless it `outlives_target`."""
+        """The current event concerns this person. Nobody is told of their own act, of one by
+        somebody they mute or are apart from, or of one under such a person's post: `host_id`. It is
+        taken back with all about its target, unless it `outlives_target`."""
         if actor is not None and actor.user_id == recipient_id:
             return
         self.add(
@@ -99,6 +117,7 @@ class Deliveries:
                 act=act,
                 subject="" if outlives_target or "id" not in target else subject_of(target),
                 actor=None if actor is None else shown(actor),
+                host_id=host_id,
                 target=target,
                 data=data,
             )
@@ -118,6 +137,15 @@ class Deliveries:
     def forget(self, user_id: int) -> None:
         self.orders.append(Forget(user_id=user_id))
 
+    def hush(
+        self, listener_id: int, speaker_id: int, why: Why, *, active: bool, version: int
+    ) -> None:
+        """The listener is told nothing of the speaker from now on, or no longer for this reason."""
+        order = Hush(
+            listener_id=listener_id, speaker_id=speaker_id, why=why, active=active, version=version
+        )
+        self.orders.append(order)
+
     def end_session(self, session_id: str) -> None:
         self.ended_sessions.append(session_id)
 
@@ -127,13 +155,16 @@ class Deliveries:
         orders = without_the_deleted(self.orders)
         forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
         concerned = {order.recipient_id for order in orders if isinstance(order, Add | Retract)}
+        concerned |= {order.listener_id for order in orders if isinstance(order, Hush)}
         opened = lock_inboxes(concerned | forgotten | recipients_to_be_found(orders))
         for user_id in forgotten:
             close_inbox(opened[user_id])
         adds = [order for order in orders if isinstance(order, Add)]
-        writing = Writing(opened, known_facts(adds), facts_to_undo(orders))
+        silences = Silences(pairs_of(orders))
+        writing = Writing(opened, silences, known_facts(adds), facts_to_undo(orders))
         for order in orders:
             writing.do(order)
+        silences.write()
         self.hints = write(opened, writing.changed)
 
     def committed(self) -> None:
@@ -148,9 +179,14 @@ class Writing:
     """Orders done in turn, on inboxes that are locked; `changed` are the facts to be written."""
 
     def __init__(
-        self, opened: dict[int, OpenInbox], known: set[tuple[UUID, int]], undoable: list[Fact]
+        self,
+        opened: dict[int, OpenInbox],
+        silences: Silences,
+        known: set[tuple[UUID, int]],
+        undoable: list[Fact],
     ) -> None:
-        self.opened, self.known, self.now = opened, known, timezone.now()
+        self.opened, self.silences, self.known = opened, silences, known
+        self.now = timezone.now()
         self.changed: list[Fact] = []
         self.facts: list[Fact] = []
         self.by_act: dict[tuple[int, str], list[Fact]] = {}
@@ -172,16 +208,42 @@ class Writing:
                 self.retract(fact for fact in about if fact.recipient_id != order.spared)
             case Forget():
                 self.forget(order.user_id)
+            case Hush():
+                self.hush(order)
 
     def add(self, order: Add) -> None:
         inbox = self.opened[order.recipient_id]
         if inbox.row.closed or (order.event_id, order.recipient_id) in self.known:
+            return
+        if self.is_kept_from(order):
             return
         self.known.add((order.event_id, order.recipient_id))
         fact = new_fact(order, self.now)
         inbox.join(fact.item, self.now)
         self.changed.append(fact)
         self.remember(fact)
+
+    def is_kept_from(self, order: Add) -> bool:
+        """Whether the recipient is not to hear of it, or cannot see where it was done."""
+        who, keeps = order.recipient_id, self.silences.keeps
+        by = order.actor and keeps(who, order.actor["id"])
+        return bool(by or (order.host_id and keeps(who, order.host_id, APART)))
+
+    def hush(self, order: Hush) -> None:
+        if self.opened[order.listener_id].row.closed:
+            return
+        is_news = self.silences.learn(
+            Silence(
+                listener_id=order.listener_id,
+                speaker_id=order.speaker_id,
+                why=order.why,
+                active=order.active,
+                version=order.version,
+            )
+        )
+        if is_news and order.active and order.why in APART:
+            theirs = [fact for fact in self.facts if fact.recipient_id == order.listener_id]
+            self.retract(f for f in theirs if order.speaker_id in {f.actor_id, f.host_id})
 
     def retract(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -249,6 +311,7 @@ def new_fact(order: Add, now: datetime) -> Fact:
         event_id=order.event_id,
         recipient_id=order.recipient_id,
         actor_id=order.actor["id"] if order.actor else None,
+        host_id=order.host_id,
         item=item,
         act=order.act,
         subject=order.subject,
@@ -265,8 +328,22 @@ def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
     return set(rows.values_list("event_id", "recipient_id"))
 
 
+def pairs_of(orders: Sequence[Order]) -> set[Pair]:
+    """Of whom it is to be known whether they are told of whom."""
+    pairs: set[Pair] = set()
+    for order in orders:
+        match order:
+            case Add():
+                others = (order.actor and order.actor["id"], order.host_id)
+                pairs |= {(order.recipient_id, other) for other in others if other}
+            case Hush():
+                pairs.add((order.listener_id, order.speaker_id))
+    return pairs
+
+
 def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
-    """The live facts of the acts that are to be taken back, and of those who are deleted."""
+    """The live facts of the acts that are to be taken back, and of those who are deleted or
+    blocked."""
     conditions = [condition(order) for order in orders if not isinstance(order, Add)]
     if not conditions:
         return []
@@ -274,7 +351,7 @@ def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
 
 
-def condition(order: Retract | RetractAbout | Forget) -> Q:
+def condition(order: Retract | RetractAbout | Forget | Hush) -> Q:
     match order:
         case Retract():
             return Q(recipient_id=order.recipient_id, act=order.act)
@@ -282,6 +359,9 @@ def condition(order: Retract | RetractAbout | Forget) -> Q:
             return Q(subject=order.subject)
         case Forget():
             return Q(actor_id=order.user_id)
+        case Hush():
+            of = Q(actor_id=order.speaker_id) | Q(host_id=order.speaker_id)
+            return of & Q(recipient_id=order.listener_id)
 
 
 def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from toby.exports.archive import File
 from toby.exports.models import Export
 from toby.notifications.deliveries import Add, Deliveries
-from toby.notifications.models import Inbox, Item, Kind, KnownFollow, KnownUser
+from toby.notifications.models import Inbox, Item, Kind, KnownFollow, KnownUser, Silence, Why
 from toby.notifications.serializers import ItemOut
 
 
@@ -25,6 +25,9 @@ def files(user_id: int) -> Iterator[File]:
         "known_follows.json",
         follows.order_by("id").values("follower_id", "followee_id", "active"),
     )
+    # By whom one is blocked is theirs to tell.
+    silences = Silence.objects.filter(listener_id=user_id).exclude(why=Why.IS_BLOCKED)
+    yield "known_silences.json", silences.order_by("id").values("speaker_id", "why", "active")
 
 
 def tell_owner(export: Export) -> None:

@@ -20,15 +20,19 @@ from toby.events import (
     PostRejected,
     PostUnliked,
     SessionEnded,
+    UserBlocked,
     UserChanged,
     UserDeleted,
     UserFollowed,
+    UserMuted,
     UserRegistered,
+    UserUnblocked,
     UserUnfollowed,
+    UserUnmuted,
 )
 from toby.notifications import projections
 from toby.notifications.deliveries import Deliveries
-from toby.notifications.models import Kind
+from toby.notifications.models import Kind, Why
 
 handlers = Handlers(Deliveries)
 handles = handlers.handles
@@ -200,6 +204,34 @@ def tell_the_followed(event: UserFollowed, inboxes: Deliveries) -> None:
 def take_back_the_follow(event: UserUnfollowed, inboxes: Deliveries) -> None:
     if projections.learn_follow(event):
         inboxes.take_back(event.followee_id, follow_act(event.follower_id))
+
+
+@handles(UserBlocked)
+def part_the_two(event: UserBlocked, inboxes: Deliveries) -> None:
+    separate(event, inboxes, active=True)
+
+
+@handles(UserUnblocked)
+def let_the_two_hear_of_each_other(event: UserUnblocked, inboxes: Deliveries) -> None:
+    """From now on: what was taken back stays so."""
+    separate(event, inboxes, active=False)
+
+
+def separate(event: UserBlocked | UserUnblocked, inboxes: Deliveries, *, active: bool) -> None:
+    one, other, version = event.blocker_id, event.blocked_id, event.version
+    inboxes.hush(one, other, Why.BLOCKS, active=active, version=version)
+    inboxes.hush(other, one, Why.IS_BLOCKED, active=active, version=version)
+
+
+@handles(UserMuted)
+def keep_the_muted_from_the_muter(event: UserMuted, inboxes: Deliveries) -> None:
+    """What the muter has been told already stays."""
+    inboxes.hush(event.muter_id, event.muted_id, Why.MUTES, active=True, version=event.version)
+
+
+@handles(UserUnmuted)
+def let_the_muter_hear_again(event: UserUnmuted, inboxes: Deliveries) -> None:
+    inboxes.hush(event.muter_id, event.muted_id, Why.MUTES, active=False, version=event.version)
 
 
 @handles(UserChanged)

@@ -1,4 +1,4 @@
-"""Inboxes, items and facts, and what this service has learned of users and follows.
+"""Inboxes, items and facts, and what this service has learned of users and what is between them.
 
 A fact is what one event means to one recipient; an item is what the recipient sees, made of one or
 more facts. Every change of an item takes the next `seq` of its inbox under the inbox row's lock:
@@ -29,6 +29,14 @@ class Kind(models.TextChoices):
     FOLLOWED = "followed"
     TRUSTED = "trusted"
     EXPORT_READY = "export_ready"
+
+
+class Why(models.TextChoices):
+    """Why somebody is told nothing of what somebody else does."""
+
+    BLOCKS = "blocks"
+    IS_BLOCKED = "is_blocked"
+    MUTES = "mutes"
 
 
 def new_epoch() -> str:
@@ -94,7 +102,9 @@ class Fact(models.Model):
 
     event_id = models.UUIDField()
     recipient_id = models.BigIntegerField()
-    actor_id = models.BigIntegerField(null=True, db_index=True)
+    actor_id = models.BigIntegerField(null=True)
+    # Whose post it is about, where that is neither the actor's nor the recipient's.
+    host_id = models.BigIntegerField(null=True)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts")
     act = ExactCharField(max_length=100, blank=True)
     # What the fact is about, as "post:12": all that is about something that is gone is retracted.
@@ -108,7 +118,11 @@ class Fact(models.Model):
                 fields=["event_id", "recipient_id"], name="an_event_is_one_fact_a_recipient"
             ),
         )
-        indexes = (models.Index(fields=["recipient_id", "act"], name="facts_of_an_act"),)
+        indexes = (
+            models.Index(fields=["recipient_id", "act"], name="facts_of_an_act"),
+            models.Index(fields=["actor_id", "recipient_id"], name="facts_of_an_actor"),
+            models.Index(fields=["host_id", "recipient_id"], name="facts_of_a_host"),
+        )
 
     def __str__(self) -> str:
         return f"fact {self.event_id} for user {self.recipient_id}"
@@ -150,3 +164,25 @@ class KnownFollow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.follower_id} follows {self.followee_id}"
+
+
+class Silence(models.Model):
+    """The listener is told nothing of what the speaker does, as social's events told. A block is
+    two. An undone one stays, as inactive, for its `version`. Read and changed by whoever holds the
+    listener's inbox."""
+
+    listener_id = models.BigIntegerField()
+    speaker_id = models.BigIntegerField()
+    why = ExactCharField(max_length=10, choices=Why)
+    active = models.BooleanField()
+    version = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["listener_id", "speaker_id", "why"], name="a_silence_is_known_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.listener_id} {self.why} {self.speaker_id}"

@@ -1,0 +1,261 @@
+"""Of whom somebody is told nothing: those whom they block or mute, or who block them."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.common.support import together, until_it_is_let
+from tests.notifications.support import (
+    assert_counts_are_right,
+    blocked,
+    commented,
+    consume,
+    followed,
+    muted,
+    person,
+    published,
+    unblocked,
+    unmuted,
+)
+from toby.events import Envelope, Event, PostLiked, UserDeleted, UserRegistered
+from toby.notifications.deliveries import Deliveries
+from toby.notifications.exports import files
+from toby.notifications.models import Fact, Item, Kind, Silence
+from toby.notifications.silences import PAIRS_AT_ONCE, Silences
+
+pytestmark = pytest.mark.django_db
+
+ANA, BEN, CLEO = 1, 2, 3
+ROUNDS = 200
+
+
+def liked(post_author_id: int, by: int) -> PostLiked:
+    return PostLiked(
+        post_id=1, post_slug="s", post_title="T", post_author_id=post_author_id, liker=person(by)
+    )
+
+
+def told(user_id: int) -> list[str]:
+    """The kinds of what somebody sees, in the order in which it came."""
+    items = Item.objects.filter(recipient_id=user_id, retracted_at=None).order_by("content_seq")
+    return [item.kind for item in items]
+
+
+def all_that(one: int, does_to: int) -> list[Event]:
+    return [
+        commented(does_to, by=one),
+        liked(does_to, by=one),
+        followed(one, does_to, version=1),
+        published(one, post_id=50 + one),
+    ]
+
+
+@pytest.mark.parametrize(("one", "other"), [(ANA, BEN), (BEN, ANA)])
+@pytest.mark.parametrize("batches", ["one", "many"])
+def test_neither_is_told_of_the_other_once_one_blocks(one: int, other: int, batches: str) -> None:
+    events = [
+        followed(ANA, BEN, 1),
+        followed(BEN, ANA, 1),
+        blocked(one, other),
+        *all_that(ANA, does_to=BEN),
+        *all_that(BEN, does_to=ANA),
+    ]
+    deliver(events, batches)
+    assert told(ANA) == told(BEN) == []
+
+
+@pytest.mark.parametrize(("one", "other"), [(ANA, BEN), (BEN, ANA)])
+@pytest.mark.parametrize("batches", ["one", "many"])
+def test_a_block_takes_back_from_both_what_they_were_told_of_the_other_and_nothing_else(
+    one: int, other: int, batches: str
+) -> None:
+    events = [
+        followed(ANA, BEN),
+        *all_that(BEN, does_to=ANA),
+        *all_that(CLEO, does_to=ANA),
+        commented(CLEO, by=BEN),
+        blocked(one, other),
+    ]
+    deliver(events, batches)
+    assert told(ANA) == ["comment_added", "post_liked", "followed"]
+    assert told(BEN) == []
+    assert told(CLEO) == ["comment_added"]
+    for user_id in (ANA, BEN, CLEO):
+        assert_counts_are_right(user_id)
+
+
+def deliver(events: list[Event], batches: str) -> None:
+    for part in [events] if batches == "one" else [[event] for event in events]:
+        consume(*part)
+
+
+def test_what_a_block_took_back_does_not_come_again_but_new_things_do() -> None:
+    consume(commented(ANA, by=BEN), blocked(ANA, BEN))
+    consume(unblocked(ANA, BEN))
+    assert told(ANA) == []
+    consume(liked(ANA, by=BEN))
+    assert told(ANA) == ["post_liked"]
+    assert_counts_are_right(ANA)
+
+
+def test_who_blocks_the_other_too_still_does_when_the_other_stops() -> None:
+    consume(blocked(ANA, BEN), blocked(BEN, ANA), unblocked(ANA, BEN))
+    consume(commented(ANA, by=BEN), commented(BEN, by=ANA))
+    assert told(ANA) == told(BEN) == []
+
+
+def test_the_muted_is_kept_from_the_muter_only_and_what_is_there_stays() -> None:
+    consume(followed(ANA, BEN), commented(ANA, by=BEN), muted(ANA, BEN))
+    consume(*all_that(BEN, does_to=ANA), commented(BEN, by=ANA))
+    assert told(ANA) == ["comment_added"]
+    assert told(BEN) == ["followed", "comment_added"]
+    consume(unmuted(ANA, BEN), published(BEN, post_id=9))
+    assert told(ANA) == ["comment_added", "post_published"]
+
+
+def test_who_unmutes_somebody_whom_they_block_hears_nothing_of_them() -> None:
+    consume(muted(ANA, BEN, 1), blocked(ANA, BEN, 2), unmuted(ANA, BEN, 3), commented(ANA, by=BEN))
+    assert told(ANA) == []
+
+
+@pytest.mark.parametrize("batches", ["one", "many"])
+@pytest.mark.parametrize(
+    ("newer", "older", "heard"),
+    [
+        (blocked(ANA, BEN, 4), unblocked(ANA, BEN, 3), []),
+        (unblocked(ANA, BEN, 4), blocked(ANA, BEN, 3), ["comment_added"]),
+        (muted(ANA, BEN, 4), unmuted(ANA, BEN, 3), []),
+        (unmuted(ANA, BEN, 4), muted(ANA, BEN, 3), ["comment_added"]),
+    ],
+)
+def test_an_older_event_undoes_no_newer_one(
+    newer: Event, older: Event, heard: list[str], batches: str
+) -> None:
+    deliver([newer, older, commented(ANA, by=BEN)], batches)
+    assert told(ANA) == heard
+
+
+def test_what_happens_under_the_post_of_somebody_apart_is_taken_back_and_not_told() -> None:
+    """Who cannot see the post is not told what others do under it."""
+    tell_ana_of_something_under_a_post_of(CLEO)
+    tell_ana_of_something_under_a_post_of(BEN)
+    consume(blocked(CLEO, ANA))
+    assert len(told(ANA)) == 1
+    tell_ana_of_something_under_a_post_of(CLEO)
+    tell_ana_of_something_under_a_post_of(BEN)
+    assert len(told(ANA)) == 2
+    consume(muted(ANA, BEN))
+    tell_ana_of_something_under_a_post_of(BEN)
+    assert len(told(ANA)) == 3
+    assert_counts_are_right(ANA)
+
+
+def tell_ana_of_something_under_a_post_of(host: int) -> None:
+    event, deliveries = commented(host, by=7), Deliveries()
+    deliveries.begin(Envelope(id=uuid4(), source="/test", time=timezone.now(), data=event))
+    deliveries.tell(
+        ANA, Kind.COMMENT_ADDED, target={"type": "post"}, actor=event.author, host_id=host
+    )
+    with transaction.atomic():
+        deliveries.flush()
+
+
+def test_of_a_deleted_account_no_silence_is_kept_nor_made() -> None:
+    consume(UserRegistered(user_id=BEN, user=person(BEN), version=1), blocked(BEN, ANA))
+    consume(UserDeleted(user_id=BEN, version=2))
+    consume(muted(BEN, CLEO, 5))
+    assert not Silence.objects.filter(listener_id=BEN).exists()
+
+
+def test_an_export_holds_whom_one_blocks_and_mutes_but_not_by_whom_one_is_blocked() -> None:
+    consume(blocked(ANA, BEN), muted(ANA, CLEO), blocked(CLEO, ANA))
+    assert list(dict(files(ANA))["known_silences.json"]) == [
+        {"speaker_id": BEN, "why": "blocks", "active": True},
+        {"speaker_id": CLEO, "why": "mutes", "active": True},
+    ]
+
+
+def test_many_listeners_and_speakers_are_read_in_parts(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    silent = {(listener, 7) for listener in range(0, PAIRS_AT_ONCE * 2, 3)}
+    silent |= {(5, speaker) for speaker in range(100, 200, 7)}
+    Silence.objects.bulk_create(
+        Silence(listener_id=a, speaker_id=b, why="mutes", active=True, version=1) for a, b in silent
+    )
+    asked = {(listener, 7) for listener in range(PAIRS_AT_ONCE * 2)}
+    asked |= {(5, speaker) for speaker in range(100, 200)}
+    with django_assert_num_queries(3):
+        found = Silences(asked)
+    assert {pair for pair in asked if found.keeps(*pair)} == silent
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("block", [blocked(ANA, BEN), blocked(BEN, ANA)])
+class TestAtTheSameMoment:
+    """Each in a database session of its own; the one that came later waits for the other."""
+
+    def test_what_is_being_written_is_taken_back_by_the_block(
+        self, elsewhere: ThreadPoolExecutor, block: Event
+    ) -> None:
+        with transaction.atomic():
+            consume(commented(ANA, by=BEN))
+            waiting = begin(elsewhere, block)
+        waiting.result(timeout=20)
+        assert told(ANA) == []
+        assert Fact.objects.get().retracted_at is not None
+        assert_counts_are_right(ANA)
+
+    def test_what_comes_during_the_block_is_not_written(
+        self, elsewhere: ThreadPoolExecutor, block: Event
+    ) -> None:
+        with transaction.atomic():
+            consume(block)
+            waiting = begin(elsewhere, commented(ANA, by=BEN))
+        waiting.result(timeout=20)
+        assert not Item.objects.exists()
+
+
+def begin(elsewhere: ThreadPoolExecutor, event: Event) -> Future[None]:
+    """Returns once it is clear that it waits."""
+    begun = threading.Event()
+
+    def handle() -> None:
+        begun.set()
+        consume(event)
+
+    handled = elsewhere.submit(handle)
+    begun.wait(10)
+    with pytest.raises(TimeoutError):
+        handled.result(timeout=0.5)
+    return handled
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_hundreds_of_races_nothing_of_the_blocked_is_left() -> None:
+    rounds = range(1000, 1000 + 2 * ROUNDS, 2)
+    meet = threading.Barrier(3)
+
+    def each(make: Callable[[int, int], Event]) -> None:
+        for one in rounds:
+            event = make(one, one + 1)
+            meet.wait(30)
+            until_it_is_let(partial(consume, event))
+
+    failed = together(
+        [
+            partial(each, lambda one, other: commented(one, by=other)),
+            partial(each, lambda one, other: liked(other, by=one)),
+            partial(each, lambda one, other: blocked(other, one)),
+        ]
+    )
+    assert [one for one in failed if one is not None] == []
+    assert not Item.objects.filter(retracted_at=None).exists()
+    assert Silence.objects.filter(active=True).count() == 2 * ROUNDS
