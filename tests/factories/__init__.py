@@ -15,7 +15,16 @@ from toby.accounts.services import Tokens, set_role
 from toby.accounts.services.sessions import mint
 from toby.common.principals import Principal
 from toby.social.models import Comment, Post, ReportCase, Revision
-from toby.social.services import comments, follows, moderation, posts, reports, trust
+from toby.social.services import (
+    blocks,
+    comments,
+    follows,
+    moderation,
+    mutes,
+    posts,
+    reports,
+    trust,
+)
 
 _numbers = count(1)
 
@@ -107,6 +116,14 @@ def make_report(target: Post | Comment, reporter: User | None = None, **said: st
 
 def make_follow(follower: User, followee: User) -> None:
     follows.follow(username=followee.username, by=principal(follower))
+
+
+def make_block(blocker: User, blocked: User) -> None:
+    blocks.block(username=blocked.username, by=principal(blocker))
+
+
+def make_mute(muter: User, muted: User, **until: Any) -> None:
+    mutes.mute(username=muted.username, by=principal(muter), **until)
 
 
 class Caller:

@@ -48,6 +48,7 @@ VALID: dict[str, Any] = {
     "tags": ["tides", "moon"],
     "title": "A title",
     "token": "x",
+    "until": "2999-12-31T23:59:59Z",
     "username": "ana",
     "version": 1,
 }

@@ -28,6 +28,7 @@ PERIODIC_JOBS = [
     ("toby.social.jobs.purge_deleted_posts", 3600),
     ("toby.social.jobs.purge_deleted_comments", 3600),
     ("toby.social.jobs.purge_idempotency_keys", 600),
+    ("toby.social.jobs.end_mutes", 10),
     ("toby.exports.services.prepare_waiting", 2),
     ("toby.exports.services.purge_exports", 600),
 ]

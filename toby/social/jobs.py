@@ -1,11 +1,12 @@
-"""What is done to posts every so often."""
+"""What is done every so often."""
 
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from toby.social.models import Comment, IdempotencyKey, Post
+from toby.social.models import Comment, IdempotencyKey, Mute, Post
+from toby.social.services import mutes
 
 RESTORABLE_FOR = timedelta(days=30)
 KEYS_KEPT_FOR = timedelta(days=1)
@@ -44,3 +45,9 @@ def purge_idempotency_keys() -> int:
     """Deletes keys under which nobody asks any more."""
     before = timezone.now() - KEYS_KEPT_FOR
     return IdempotencyKey.objects.filter(created_at__lt=before).delete()[0]
+
+
+def end_mutes() -> int:
+    """Ends mutes whose time is up; returns how many."""
+    due = Mute.objects.filter(until__lte=timezone.now()).values_list("id", "muter_id")
+    return sum(mutes.end_in_time(mute_id=mute, muter_id=muter) for mute, muter in list(due))

@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerView
 from toby.common.permissions import Anyone
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
 from toby.social.openapi import joined_document
-from toby.social.views import moderation, people, posts, reports, search, tags, trust
+from toby.social.views import moderation, people, posts, relations, reports, search, tags, trust
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -36,7 +36,10 @@ urlpatterns = [
     path("api/v1/me/posts", posts.MyPosts.as_view()),
     path("api/v1/feed", people.Feed.as_view()),
     path("api/v1/profiles/<slug:username>", people.OneProfile.as_view()),
-    path("api/v1/profiles/<slug:username>/follow", people.Following.as_view()),
+    path("api/v1/profiles/<slug:username>/follow", relations.Following.as_view()),
+    path("api/v1/profiles/<slug:username>/block", relations.Blocking.as_view()),
+    path("api/v1/profiles/<slug:username>/mute", relations.Muting.as_view()),
+    path("api/v1/me/followers/<slug:username>", relations.MyFollower.as_view()),
     path("api/v1/posts/<slug:slug>/report", reports.ReportPost.as_view()),
     path("api/v1/comments/<id:comment_id>/report", reports.ReportComment.as_view()),
     path("api/v1/moderation/reports", reports.Reports.as_view()),

@@ -4,8 +4,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from toby.events import UserUnfollowed
-from toby.outbox.emit import emit
 from toby.social.models import (
     Comment,
     Follow,
@@ -18,7 +16,7 @@ from toby.social.models import (
     Standing,
     TimelineEntry,
 )
-from toby.social.services.follows import count_change, lock_profiles
+from toby.social.services.follows import end_follow, lock_profiles
 from toby.social.services.publication import page_changed, post_changed
 
 AT_ONCE = 500
@@ -59,14 +57,7 @@ def unfollow_everybody(user_id: int) -> None:
     """Told event by event, in the order in which follows are told."""
     followees = Follow.objects.filter(follower_id=user_id).order_by("followee_id")
     for followee_id in list(followees.values_list("followee_id", flat=True)):
-        profile = lock_profiles(user_id, followee_id)
-        if Follow.objects.filter(follower_id=user_id, followee_id=followee_id).delete()[0]:
-            count_change(profile, followee_id, -1)
-            emit(
-                UserUnfollowed(
-                    follower_id=user_id, followee_id=followee_id, version=profile.relation_version
-                )
-            )
+        end_follow(lock_profiles(user_id, followee_id)[user_id], followee_id)
 
 
 def lose_all_followers(user_id: int) -> None:

@@ -19,7 +19,7 @@ from toby.common.views import no_content, parsed
 from toby.social import selectors
 from toby.social.serializers.people import CommentIn, CommentOut, ProfileOut
 from toby.social.serializers.posts import PostOut
-from toby.social.services import comments, follows, likes
+from toby.social.services import comments, likes
 from toby.social.views.creating import IDEMPOTENCY_KEY, created
 
 
@@ -91,19 +91,3 @@ class OneProfile(APIView):
         profile = selectors.profile(username)
         followed = selectors.follows(principal_or_none(request), profile.pk)
         return Response(ProfileOut.of(profile, followed_by_me=followed))
-
-
-class Following(APIView):
-    permission_classes = (SignedIn,)
-
-    @extend_schema(request=None, responses={204: None})
-    def put(self, request: Request, username: str) -> Response:
-        """Follow somebody; following twice is following."""
-        follows.follow(username=username, by=principal(request))
-        return no_content()
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, username: str) -> Response:
-        """Follow somebody no longer."""
-        follows.unfollow(username=username, by=principal(request))
-        return no_content()
