@@ -101,8 +101,11 @@ def make_trusted(username: str = "") -> User:
     return user
 
 
-def make_comment(post: Post, author: User | None = None, body: str = "Well said") -> Comment:
-    return comments.add_comment(slug=post.slug, by=principal(author or make_user()), body=body)
+def make_comment(
+    post: Post, author: User | None = None, body: str = "Well said", *, to: Comment | None = None
+) -> Comment:
+    by, reply_to = principal(author or make_user()), to.pk if to else None
+    return comments.add_comment(slug=post.slug, by=by, body=body, reply_to=reply_to)
 
 
 def make_report(target: Post | Comment, reporter: User | None = None, **said: str) -> ReportCase:

@@ -39,6 +39,7 @@ VALID: dict[str, Any] = {
     "note": "It is an advertisement.",
     "remarks": "Name your sources.",
     "refresh_token": "toby_rt_x",
+    "reply_to": 1,
     "override": False,
     "registration_id": UUID,
     "revisions": [{"id": 1, "version": 1}],

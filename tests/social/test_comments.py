@@ -1,13 +1,12 @@
 """Commenting on live posts."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.factories import Caller, make_comment, make_live_post, make_pending, make_user, principal
 from toby.common.errors import NotFound
 from toby.outbox.models import OutboxEvent
 from toby.social.models import Comment, Post
+from toby.social.rendering import html_of_comment
 from toby.social.services.comments import add_comment
 
 pytestmark = pytest.mark.usefixtures("redis", "db")
@@ -40,15 +39,25 @@ def test_if_emitting_fails_there_is_no_comment(monkeypatch: pytest.MonkeyPatch) 
     assert Post.objects.get(pk=post.pk).comment_count == 0
 
 
-def test_comments_are_listed_newest_first_in_pages(api: Callable[..., Caller]) -> None:
+def test_the_text_is_markdown_and_its_footnotes_are_its_own() -> None:
     post = make_live_post()
-    for number in range(5):
-        make_comment(post, body=f"Number {number}")
-    first = api().get(f"/api/v1/posts/{post.slug}/comments?limit=2").body
-    assert [row["body"] for row in first["results"]] == ["Number 4", "Number 3"]
-    second = api().get(first["next"]).body
-    assert [row["body"] for row in second["results"]] == ["Number 2", "Number 1"]
-    assert api().get(second["previous"]).body["results"] == first["results"]
+    text = "    code[^1]\n\n**bold**[^1] <b>no</b>\n\n[^1]: A note."
+    made = Caller(make_user()).post(f"/api/v1/posts/{post.slug}/comments", {"body": text})
+    assert made.status == 201
+    comment_id = made.body["id"]
+    read = Caller().get(f"/api/v1/comments/{comment_id}").body
+    assert read["body"] == made.body["body"] == text
+    assert read["html"] == made.body["html"] == html_of_comment(text, of_comment=comment_id)
+    assert f'id="fnref-c{comment_id}-' in read["html"].replace("fnref:", "fnref-")
+    assert "<strong>bold</strong>" in read["html"]
+    assert "<b>" not in read["html"]
+    assert (read["slug"], read["title"]) == (post.slug, post.title)
+
+
+def test_one_from_before_comments_were_rendered_is_rendered_as_it_is_read() -> None:
+    comment = make_comment(make_live_post(), body="*Well*")
+    Comment.objects.update(html="")
+    assert Caller().get(f"/api/v1/comments/{comment.pk}").body["html"] == comment.html != ""
 
 
 def raise_an_error(event: object) -> None:

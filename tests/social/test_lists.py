@@ -41,6 +41,7 @@ class Site:
     def __init__(self) -> None:
         self.reader = make_user("reader", role="moderator", password=PASSWORD)
         self.post = make_live_post()
+        self.comment = make_comment(self.post)
 
     def another(self) -> None:
         """One more of everything, each of somebody else."""
@@ -54,6 +55,7 @@ class Site:
         tags = Tag.objects.order_by("id").values_list("name", flat=True)
         featuring.feature_tags(names=list(tags), by=by)
         make_comment(self.post, make_user())
+        make_comment(self.post, make_user(), to=self.comment)
         make_pending()
         make_pending(make_trusted())
         make_report(own_comment := make_comment(self.post, make_user()))
@@ -77,6 +79,7 @@ def queries_of(call: Callable[[], object]) -> int:
 LISTS = {
     "api/v1/posts": 1,
     "api/v1/posts/<slug:slug>/comments": 2,
+    "api/v1/comments/<id:comment_id>/replies": 3,
     "api/v1/me/posts": 2,
     "api/v1/feed": 1,
     "api/v1/posts/featured": 1,
@@ -100,7 +103,8 @@ def test_every_list_of_the_service_is_here() -> None:
 
 
 def path_of(route: str, site: Site, *, limit: int) -> str:
-    return f"/{route.replace('<slug:slug>', site.post.slug)}?limit={limit}&q=title"
+    path = route.replace("<slug:slug>", site.post.slug)
+    return f"/{path.replace('<id:comment_id>', str(site.comment.pk))}?limit={limit}&q=title"
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -155,7 +159,13 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(site: Site, route
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/api/v1/posts/{slug}", 2), ("/api/v1/profiles/{author}", 2), ("/api/v1/tags/all", 3)],
+    [
+        ("/api/v1/posts/{slug}", 2),
+        ("/api/v1/comments/{comment}", 2),
+        ("/api/v1/comments/{comment}/thread", 3),
+        ("/api/v1/profiles/{author}", 2),
+        ("/api/v1/tags/all", 3),
+    ],
 )
 def test_what_is_single_takes_as_many_however_much_hangs_on_it(
     site: Site, path: str, queries: int
@@ -163,14 +173,14 @@ def test_what_is_single_takes_as_many_however_much_hangs_on_it(
     site.another()
     caller = Caller(site.reader)
     author = User.objects.get(pk=site.post.author_id)
-    found = path.format(slug=site.post.slug, author=author.username)
+    found = path.format(slug=site.post.slug, author=author.username, comment=site.comment.pk)
     caller.get(found)
     for _ in range(2):
         assert queries_of(lambda: caller.get(found)) == queries
         for _ in range(MANY):
             make_follow(make_user(), author)
             make_live_post(author)
-            make_comment(site.post)
+            make_comment(site.post, to=site.comment)
 
 
 @pytest.mark.parametrize(

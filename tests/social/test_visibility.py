@@ -7,6 +7,7 @@ import pytest
 
 from tests.factories import (
     Caller,
+    make_comment,
     make_draft,
     make_follow,
     make_live_post,
@@ -19,7 +20,7 @@ from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
 from toby.outbox.models import OutboxEvent
 from toby.social.exports import files
-from toby.social.models import Post, ReportCase, Revision
+from toby.social.models import Comment, Post, ReportCase, Revision
 from toby.social.services import timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -59,6 +60,9 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/tags/secret-tag": (set(), set(), set()),
     "/api/v1/posts/{slug}": (AUTHOR, QUEUE, QUEUE),
     "/api/v1/posts/{slug}/comments": (set(), set(), set()),
+    "/api/v1/comments/{comment}": (set(), set(), set()),
+    "/api/v1/comments/{comment}/replies": (set(), set(), set()),
+    "/api/v1/comments/{comment}/thread": (set(), set(), set()),
     "/api/v1/posts/{slug}/revisions": (AUTHOR, QUEUE, QUEUE),
     "/api/v1/me/posts": (AUTHOR, AUTHOR, AUTHOR),
     "/api/v1/feed": (set(), set(), set()),
@@ -114,11 +118,15 @@ def test_the_words_of_what_is_not_approved(
         slug = make_live_post(author).slug
         Caller(author).put(f"/api/v1/posts/{slug}", text)
         Caller(author).post(f"/api/v1/posts/{slug}/submit")
-        make_report(Post.objects.get(slug=slug))
-    case = ReportCase.objects.first()
+        make_report(post := Post.objects.get(slug=slug))
+        make_comment(post)
+    case, comment = ReportCase.objects.first(), Comment.objects.first()
     allowed = PLACES[place][("draft", "pending", "edit").index(state)]
     path = place.format(
-        slug=slug, revision=Revision.objects.get(open=True).pk, case=case.pk if case else 0
+        slug=slug,
+        revision=Revision.objects.get(open=True).pk,
+        case=case.pk if case else 0,
+        comment=comment.pk if comment else 0,
     )
     assert sees(people[who], path) == (who in allowed)
 
@@ -194,5 +202,6 @@ def test_every_place_where_something_is_read_is_here() -> None:
     shown = {route.replace("/author", "/<slug:username>") for route in shown}
     shown = {route.replace("{revision}", "<id:revision_id>") for route in shown}
     shown = {route.replace("{case}", "<id:case_id>") for route in shown}
+    shown = {route.replace("{comment}", "<id:comment_id>") for route in shown}
     read = {endpoint.route for endpoint in ENDPOINTS if endpoint.method == "GET"}
     assert read == shown | NO_POSTS | BY_COMMITTED_WORDS

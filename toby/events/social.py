@@ -42,7 +42,8 @@ class PostPublished(Event, type="social.post_published.v1", topic=SOCIAL, key="p
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="post_id"):
-    """Somebody commented on a live post; its author may have been the one."""
+    """Somebody commented on a live post; its author may have been the one. `parent_id` is of the
+    comment that this one answers, and `parent_author_id` whose that is: 0 where it answers none."""
 
     comment_id: int
     post_id: int
@@ -51,6 +52,8 @@ class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="pos
     post_author_id: int
     author: Person
     excerpt: str
+    parent_id: int = 0
+    parent_author_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,6 +225,7 @@ class CommentHidden(Event, type="social.comment_hidden.v1", topic=SOCIAL, key="p
     author: Person
     excerpt: str
     reason: str
+    parent_author_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,6 +238,7 @@ class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key=
     author: Person
     excerpt: str
     reason: str
+    parent_author_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

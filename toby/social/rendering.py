@@ -261,3 +261,8 @@ CLEANER = nh3.Cleaner(
 def html_of(body: str, *, of_post: int) -> str:
     """A post's body as HTML; its footnotes' ids are its own on a page with others."""
     return render(body, prefix=f"p{of_post}-").html
+
+
+def html_of_comment(body: str, *, of_comment: int) -> str:
+    """As html_of."""
+    return render(body, prefix=f"c{of_comment}-").html

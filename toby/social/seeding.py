@@ -39,7 +39,9 @@ from toby.social.models import (
     State,
     Tag,
     TimelineEntry,
+    top_order,
 )
+from toby.social.rendering import render
 from toby.social.seed_texts import FIRST_NAMES, LAST_NAMES, REASONS, REMARKS, TAGS, TOPICS, Texts
 from toby.social.services.posts import SLUG_ALPHABET, make_slug
 from toby.social.services.search import TEXT_KEPT, names_of
@@ -63,6 +65,8 @@ KINDS = {
     "draft": 5,
 }
 COMMENTS_A_POST, LIKES_A_POST, FOLLOWS_A_PERSON, MOST_FOLLOWS = 3, 4, 10, 500
+# How many comments there are for one that is answered by the next.
+ANSWERS = 3
 # The newest posts a feed is filled with.
 FEED_LENGTH = 200
 Progress = Callable[[int, int, str], None]
@@ -457,14 +461,35 @@ class Site:
 
     def add_comments_and_likes(self) -> None:
         texts = self.random.choices(self.texts.comments, k=len(self.comments))
+        html = {text: render(text).html for text in self.texts.comments}
+        parents, replies = self.plan_threads(first := next_id(Comment))
         comments = (
-            (at, post.id, who, text)
-            for (at, post, who), text in zip(self.comments, texts, strict=True)
+            (
+                *(comment_id, at, post.id, who, text, html[text]),
+                *(parents.get(comment_id), replies[comment_id], top_order(0, comment_id)),
+            )
+            for comment_id, ((at, post, who), text) in enumerate(
+                zip(self.comments, texts, strict=True), first
+            )
         )
-        columns = ["created_at", "post_id", "author_id", "body"]
+        columns = [
+            *("id", "created_at", "post_id", "author_id", "body", "html"),
+            *("parent_id", "reply_count", "top_order"),
+        ]
         self.write("comments", Comment, columns, comments, len(self.comments))
         likes = ((at, post.id, who) for at, post, who in self.likes)
         self.write("likes", Like, ["created_at", "post_id", "user_id"], likes, len(self.likes))
+
+    def plan_threads(self, first_id: int) -> tuple[dict[int, int], Counter[int]]:
+        """Which comment is answered by which, and how often: one in ANSWERS by the next on its
+        post."""
+        parents: dict[int, int] = {}
+        before: dict[int, int] = {}
+        for comment_id, (_, post, _) in enumerate(self.comments, first_id):
+            if post.id in before and not self.random.randrange(ANSWERS):
+                parents[comment_id] = before[post.id]
+            before[post.id] = comment_id
+        return parents, Counter(parents.values())
 
     def add_tags(self) -> None:
         counts = Counter(chain.from_iterable(post.tags for post in self.posts))

@@ -7,7 +7,17 @@ from drf_spectacular.views import SpectacularSwaggerView
 from toby.common.permissions import Anyone
 from toby.common.urls import common_urls, handler400, handler403, handler404, handler500
 from toby.social.openapi import joined_document
-from toby.social.views import moderation, people, posts, relations, reports, search, tags, trust
+from toby.social.views import (
+    comments,
+    moderation,
+    people,
+    posts,
+    relations,
+    reports,
+    search,
+    tags,
+    trust,
+)
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
@@ -31,7 +41,10 @@ urlpatterns = [
     path("api/v1/posts/<slug:slug>/submit", posts.Submit.as_view()),
     path("api/v1/posts/<slug:slug>/withdraw", posts.Withdraw.as_view()),
     path("api/v1/posts/<slug:slug>/revisions", posts.History.as_view()),
-    path("api/v1/posts/<slug:slug>/comments", people.Comments.as_view()),
+    path("api/v1/posts/<slug:slug>/comments", comments.Comments.as_view()),
+    path("api/v1/comments/<id:comment_id>", comments.OneComment.as_view()),
+    path("api/v1/comments/<id:comment_id>/replies", comments.Replies.as_view()),
+    path("api/v1/comments/<id:comment_id>/thread", comments.Thread.as_view()),
     path("api/v1/posts/<slug:slug>/like", people.Liking.as_view()),
     path("api/v1/me/posts", posts.MyPosts.as_view()),
     path("api/v1/feed", people.Feed.as_view()),

@@ -1,6 +1,6 @@
 """The tables of the social service."""
 
-from toby.social.models.comments import Comment, CommentQuerySet
+from toby.social.models.comments import AGE_BITS, Comment, CommentQuerySet, top_order
 from toby.social.models.moderation import (
     Act,
     AppendOnly,
@@ -29,6 +29,7 @@ from toby.social.models.reports import Report, ReportCase, ReportReason, Resolut
 from toby.social.models.timelines import TimelineEntry
 
 __all__ = [
+    "AGE_BITS",
     "EXCERPT_LENGTH",
     "Act",
     "AppendOnly",
@@ -61,5 +62,6 @@ __all__ = [
     "apart",
     "is_live",
     "muted",
+    "top_order",
     "with_its_target",
 ]

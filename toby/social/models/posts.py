@@ -78,6 +78,8 @@ class Post(models.Model):
     live_order = models.PositiveBigIntegerField(null=True, unique=True)
     hidden_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True, db_index=True)
+    # While this is set, nobody can comment.
+    comments_closed_at = models.DateTimeField(null=True)
     # Where it stands among the featured, from 1.
     featured_place = models.PositiveSmallIntegerField(null=True, unique=True)
 

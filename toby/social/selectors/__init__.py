@@ -1,6 +1,14 @@
 """What can be read of the social service. Lists are one query that selects what is shown."""
 
-from toby.social.selectors.comments import comments_on
+from toby.social.selectors.comments import (
+    SORTS,
+    Threaded,
+    comment,
+    comments_on,
+    replies_to,
+    shown_comments,
+    thread,
+)
 from toby.social.selectors.moderation import (
     TRUSTED_AUTHORS,
     QueueCounts,
@@ -43,11 +51,14 @@ from toby.social.selectors.tags import featured_tags, related_tags, tag
 from toby.social.selectors.timelines import feed_of
 
 __all__ = [
+    "SORTS",
     "TRUSTED_AUTHORS",
     "Gone",
     "QueueCounts",
+    "Threaded",
     "actor_told",
     "cases",
+    "comment",
     "comments_on",
     "etag",
     "featured_posts",
@@ -73,13 +84,16 @@ __all__ = [
     "queue_counts",
     "reason_templates",
     "related_tags",
+    "replies_to",
     "report_case",
     "reports",
     "reports_in",
     "revision",
     "revisions_of",
     "search",
+    "shown_comments",
     "tag",
+    "thread",
     "trust_of",
     "trust_proposals",
     "unseen",

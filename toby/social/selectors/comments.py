@@ -1,9 +1,114 @@
-"""Comments."""
+"""Comments, and the threads that they make."""
 
-from django.db.models import QuerySet
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from toby.social.models import Comment, Post
+from django.db import connection
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.expressions import RawSQL
+
+from toby.common.errors import NotFound
+from toby.common.principals import Principal
+from toby.social.models import Comment, Post, apart
+from toby.social.selectors.posts import post
+
+# In the order of which column comments are read, and whether the least comes first.
+SORTS = {"oldest": ("id", True), "newest": ("id", False), "top": ("top_order", False)}
+ORDER_KEYS: dict[str, Callable[[Comment], int]] = {
+    "oldest": lambda comment: comment.pk,
+    "newest": lambda comment: -comment.pk,
+    "top": lambda comment: -(comment.top_order or 0),
+}
+MOST_IN_THREAD = 500
 
 
-def comments_on(of: Post) -> QuerySet[Comment]:
-    return Comment.objects.live().filter(post=of).select_related("author")
+@dataclass(frozen=True, slots=True)
+class Threaded:
+    """`depth` is 0 for the comment with which the thread begins."""
+
+    comment: Comment
+    depth: int
+
+
+def shown_comments(*, seen_by: Principal | None) -> QuerySet[Any]:
+    """Those that are shown, each with `apart`: whether its author and the reader are to see nothing
+    of each other. Of these only such are left as somebody else's words stand under."""
+    rows = Comment.objects.shown().select_related("author")
+    if seen_by is None:
+        return rows.annotate(apart=Value(value=False))
+    replies = Comment.objects.shown().filter(parent=OuterRef("pk"))
+    answered = Exists(replies.exclude(author=OuterRef("author"), reply_count=0))
+    is_apart = ExpressionWrapper(apart(seen_by.user_id, "author_id"), BooleanField())
+    return rows.annotate(apart=is_apart).filter(Q(apart=False) | answered)
+
+
+def comments_on(of: Post, *, seen_by: Principal | None) -> QuerySet[Any]:
+    """Those that answer no other."""
+    return shown_comments(seen_by=seen_by).filter(post=of, parent=None)
+
+
+def replies_to(of: Comment, *, seen_by: Principal | None) -> QuerySet[Any]:
+    """Direct ones."""
+    return shown_comments(seen_by=seen_by).filter(post_id=of.post_id, parent=of)
+
+
+def comment(comment_id: int, *, seen_by: Principal | None) -> Comment:
+    """With its post. Raises NotFound for what is not shown, and as `post`."""
+    rows = shown_comments(seen_by=seen_by).filter(id=comment_id)
+    found: Any = rows.annotate(slug=F("post__slug")).first()
+    if found is None:
+        raise NotFound
+    found.post = post(found.slug, seen_by=seen_by)
+    return found  # type: ignore[no-any-return]
+
+
+def thread(of: Comment, *, seen_by: Principal | None, sort: str = "oldest") -> list[Threaded]:
+    """A comment and what answers it, directly or not, as it is read: each with its replies below
+    it, in order of `sort`. At most MOST_IN_THREAD: of each its replies are all there or, where they
+    are too many, none."""
+    branch = RawSQL(*branch_sql(of.pk))  # noqa: S611  nothing of it comes from elsewhere
+    rows = list(shown_comments(seen_by=seen_by).filter(id__in=branch))
+    replies: dict[int | None, list[Comment]] = {}
+    for row in sorted(rows, key=ORDER_KEYS[sort]):
+        replies.setdefault(row.parent_id, []).append(row)
+    first = next((row for row in rows if row.pk == of.pk), of)
+    found: list[Threaded] = []
+    waiting = [(Threaded(first, 0), MOST_IN_THREAD - 1)]
+    while waiting:
+        one, room = waiting.pop()
+        found.append(one)
+        below = replies.get(one.comment.pk, ())
+        room = room // max(one.comment.reply_count, 1) - 1
+        waiting += [(Threaded(reply, one.depth + 1), room) for reply in reversed(below)]
+    return found
+
+
+def branch_sql(comment_id: int) -> tuple[str, Sequence[Any]]:
+    """The ids of what is shown below a comment, and its own.
+
+    `room` is how many a comment may have below it: its replies if there is room for all of them,
+    and what is left in equal parts for theirs. LIMIT would bound it on MySQL only, and would cut
+    anywhere. It also bounds the depth, to less than what any server goes into by itself (1,000).
+    """
+    by = "DIV" if connection.vendor == "mysql" else "/"
+    sql = (
+        "WITH RECURSIVE branch (id, replies, room) AS ("  # noqa: S608  one of two operators
+        "SELECT id, reply_count, CAST(%s AS SIGNED) FROM social_comment WHERE id = %s"
+        " UNION ALL "
+        f"SELECT c.id, c.reply_count, branch.room {by} branch.replies - 1"
+        " FROM branch JOIN social_comment c ON c.parent_id = branch.id"
+        " WHERE branch.replies <= branch.room AND (c.reply_count > 0"
+        " OR (c.hidden_at IS NULL AND c.deleted_at IS NULL))"
+        ") SELECT id FROM branch"
+    )
+    return sql, (MOST_IN_THREAD - 1, comment_id)

@@ -1,16 +1,10 @@
-"""Who wrote something, what readers say of it, and what they are among others."""
+"""Who wrote something, and what they are among others."""
 
 from typing import Any
 
-from toby.common.principals import Principal
-from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Text
+from toby.common.renderers import Out
 from toby.events.envelope import Person
-from toby.social.models import Comment, Profile
-
-
-class CommentIn(In):
-    body = Text(max_length=10_000)
+from toby.social.models import Profile
 
 
 class AuthorOut(Out, frozen=True, kw_only=True):
@@ -35,23 +29,6 @@ class AuthorOut(Out, frozen=True, kw_only=True):
             username=person.username,
             display_name=person.display_name,
             picture_url=person.picture_url,
-        )
-
-
-class CommentOut(Out, frozen=True, kw_only=True):
-    id: int
-    author: AuthorOut
-    body: str
-    created_at: Timestamp
-
-    @classmethod
-    def of(cls, comment: Comment, *, writer: Principal | None = None) -> "CommentOut":
-        """`writer` is its author where they ask: then nothing is read of them."""
-        return cls(
-            id=comment.pk,
-            author=AuthorOut.of_person(writer.person()) if writer else AuthorOut.of(comment.author),
-            body=comment.body,
-            created_at=timestamp(comment.created_at),
         )
 
 

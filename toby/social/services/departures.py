@@ -5,7 +5,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from toby.social.models import (
-    Comment,
     Follow,
     IdempotencyKey,
     ImportedFile,
@@ -18,6 +17,7 @@ from toby.social.models import (
 )
 from toby.social.services.follows import end_follow, lock_profiles
 from toby.social.services.publication import page_changed, post_changed
+from toby.social.services.threads import delete_comments
 
 AT_ONCE = 500
 
@@ -34,7 +34,7 @@ def forget_person(*, user_id: int) -> None:
         Report.objects.filter(reporter_id=user_id).exclude(note="").update(note="")
         unlike_everything(user_id)
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
-            Comment.objects.filter(post=post).delete()
+            delete_comments(post)
             post.deleted_at = timezone.now()
             post_changed(post)
             post.delete()

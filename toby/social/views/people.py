@@ -1,6 +1,5 @@
-"""What readers do: comment, follow, and what follows from it."""
+"""What readers do: like, follow, and what follows from it."""
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,40 +10,14 @@ from toby.common.pagination import Page, paginate
 from toby.common.permissions import (
     Anyone,
     SignedIn,
-    SignedInToWrite,
     principal,
     principal_or_none,
 )
-from toby.common.views import no_content, parsed
+from toby.common.views import no_content
 from toby.social import selectors
-from toby.social.serializers.people import CommentIn, CommentOut, ProfileOut
+from toby.social.serializers.people import ProfileOut
 from toby.social.serializers.posts import PostOut
-from toby.social.services import comments, likes
-from toby.social.views.creating import IDEMPOTENCY_KEY, created
-
-
-class Comments(APIView):
-    permission_classes = (SignedInToWrite,)
-
-    @extend_schema(parameters=PAGING, responses=Page[CommentOut])
-    def get(self, request: Request, slug: str) -> Response:
-        """Comments on a post, the newest first."""
-        post = selectors.post(slug, seen_by=principal_or_none(request))
-        rows = selectors.comments_on(post)
-        return Response(
-            paginate(request, rows, name=f"comments:{post.pk}", by="id", render=CommentOut.of)
-        )
-
-    @extend_schema(request=CommentIn, responses={201: CommentOut}, parameters=[IDEMPOTENCY_KEY])
-    def post(self, request: Request, slug: str) -> HttpResponse:
-        """Comment on a live post."""
-        caller, given = principal(request), parsed(CommentIn, request)
-
-        def work() -> CommentOut:
-            comment = comments.add_comment(slug=slug, by=caller, **given)
-            return CommentOut.of(comment, writer=caller)
-
-        return created(request, work)
+from toby.social.services import likes
 
 
 class Liking(APIView):

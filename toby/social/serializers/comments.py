@@ -1,0 +1,102 @@
+"""What readers say on posts, and in answer to each other."""
+
+from typing import Any
+
+from toby.common.principals import Principal
+from toby.common.renderers import Out, Timestamp, timestamp
+from toby.common.serializers import In, Whole
+from toby.social.models import Comment
+from toby.social.rendering import html_of_comment
+from toby.social.selectors.comments import Threaded
+from toby.social.serializers.people import AuthorOut
+from toby.social.serializers.posts import Markdown
+
+
+class CommentIn(In):
+    body = Markdown(max_length=10_000)
+    reply_to = Whole(
+        required=False,
+        allow_null=True,
+        help_text="The comment on the same post that this answers; none for the post itself.",
+    )
+
+
+class CommentOut(Out, frozen=True, kw_only=True):
+    """A comment as Markdown and as sanitised HTML. `status` is live or gone: of what is gone only
+    that it was there is shown, as long as it has replies that are. `reply_to` is null for what
+    answers the post itself; `reply_count` is of direct replies."""
+
+    id: int
+    reply_to: int | None
+    status: str
+    author: AuthorOut | None
+    body: str
+    html: str
+    version: int
+    reply_count: int
+    like_count: int
+    created_at: Timestamp
+    edited_at: Timestamp | None
+
+    @classmethod
+    def of(cls, comment: Any, *, writer: Principal | None = None) -> "CommentOut":
+        """One of `selectors.shown_comments`. `writer` is its author where they ask: then nothing is
+        read of them."""
+        return cls(**shared(comment, writer))
+
+
+class CommentDetailOut(CommentOut, frozen=True, kw_only=True):
+    """A comment, and the post that it is on."""
+
+    slug: str
+    title: str
+
+    @classmethod
+    def of_comment(cls, comment: Any) -> "CommentDetailOut":
+        post = comment.post
+        return cls(**shared(comment), slug=post.slug, title=post.title)
+
+
+class ThreadedOut(CommentOut, frozen=True, kw_only=True):
+    """A comment in a thread; with `depth` 0, the one with which it begins."""
+
+    depth: int
+
+
+class ThreadOut(Out, frozen=True, kw_only=True):
+    """A comment and what answers it, directly or not, in the order in which it is read: 500 at
+    most. Of each comment the replies are all here, or none: then `reply_count` says that there
+    are, and `comments/{id}/replies` and `comments/{id}/thread` have them."""
+
+    comments: list[ThreadedOut]
+
+    @classmethod
+    def of(cls, found: list[Threaded]) -> "ThreadOut":
+        return cls(comments=[ThreadedOut(**shared(one.comment), depth=one.depth) for one in found])
+
+
+def shared(comment: Any, writer: Principal | None = None) -> dict[str, Any]:
+    kept = {
+        "id": comment.pk,
+        "reply_to": comment.parent_id,
+        "version": comment.version,
+        "reply_count": comment.reply_count,
+        "created_at": timestamp(comment.created_at),
+    }
+    if writer is None and (comment.apart or comment.status != "live"):
+        gone = {"author": None, "body": "", "html": "", "like_count": 0, "edited_at": None}
+        return {**kept, **gone, "status": "gone"}
+    return {
+        **kept,
+        "status": "live",
+        "author": AuthorOut.of_person(writer.person()) if writer else AuthorOut.of(comment.author),
+        "body": comment.body,
+        "html": html_of(comment),
+        "like_count": comment.like_count,
+        "edited_at": timestamp(comment.edited_at) if comment.edited_at else None,
+    }
+
+
+def html_of(comment: Comment) -> str:
+    """One that was written before comments were rendered has none yet."""
+    return comment.html or html_of_comment(comment.body, of_comment=comment.pk)

@@ -1,0 +1,105 @@
+"""What readers say on posts, and in answer to each other."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from toby.common.openapi import PAGING
+from toby.common.pagination import Page, paginate
+from toby.common.permissions import Anyone, SignedInToWrite, principal, principal_or_none
+from toby.common.views import one_of, parsed
+from toby.social import selectors
+from toby.social.serializers.comments import CommentDetailOut, CommentIn, CommentOut, ThreadOut
+from toby.social.services import comments
+from toby.social.views.creating import IDEMPOTENCY_KEY, created
+
+SORT = OpenApiParameter(
+    "sort",
+    str,
+    enum=list(selectors.SORTS),
+    description="oldest, as a conversation goes, if it is not given. top is by likes; of equals the"
+    " older is first.",
+)
+
+
+def sort_of(request: Request) -> str:
+    return one_of(request, "sort", ("", *selectors.SORTS)) or "oldest"
+
+
+class Comments(APIView):
+    permission_classes = (SignedInToWrite,)
+
+    @extend_schema(parameters=[*PAGING, SORT], responses=Page[CommentOut])
+    def get(self, request: Request, slug: str) -> Response:
+        """Comments on a post that answer no other."""
+        reader, sort = principal_or_none(request), sort_of(request)
+        post = selectors.post(slug, seen_by=reader)
+        rows = selectors.comments_on(post, seen_by=reader)
+        by, oldest_first = selectors.SORTS[sort]
+        return Response(
+            paginate(
+                request,
+                rows,
+                name=f"comments:{post.pk}:{sort}",
+                by=by,
+                render=CommentOut.of,
+                oldest_first=oldest_first,
+            )
+        )
+
+    @extend_schema(request=CommentIn, responses={201: CommentOut}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, slug: str) -> HttpResponse:
+        """Comment on a live post, or answer a comment on it."""
+        caller, given = principal(request), parsed(CommentIn, request)
+
+        def work() -> CommentOut:
+            comment = comments.add_comment(slug=slug, by=caller, **given)
+            return CommentOut.of(comment, writer=caller)
+
+        return created(request, work)
+
+
+class OneComment(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(responses=CommentDetailOut)
+    def get(self, request: Request, comment_id: int) -> Response:
+        """One comment."""
+        found = selectors.comment(comment_id, seen_by=principal_or_none(request))
+        return Response(CommentDetailOut.of_comment(found))
+
+
+class Replies(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=[*PAGING, SORT], responses=Page[CommentOut])
+    def get(self, request: Request, comment_id: int) -> Response:
+        """Comments that answer this one directly."""
+        reader, sort = principal_or_none(request), sort_of(request)
+        comment = selectors.comment(comment_id, seen_by=reader)
+        rows = selectors.replies_to(comment, seen_by=reader)
+        by, oldest_first = selectors.SORTS[sort]
+        return Response(
+            paginate(
+                request,
+                rows,
+                name=f"replies:{comment.pk}:{sort}",
+                by=by,
+                render=CommentOut.of,
+                oldest_first=oldest_first,
+            )
+        )
+
+
+class Thread(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=[SORT], responses=ThreadOut)
+    def get(self, request: Request, comment_id: int) -> Response:
+        """A comment with all that answers it, directly or not, as far as there is room."""
+        reader = principal_or_none(request)
+        comment = selectors.comment(comment_id, seen_by=reader)
+        found = selectors.thread(comment, seen_by=reader, sort=sort_of(request))
+        return Response(ThreadOut.of(found))
