@@ -1,4 +1,4 @@
-"""What Daphne serves: the notifications service, REST and WebSocket."""
+"""What `manage.py serve` serves: the notifications service, REST and WebSocket."""
 
 from django.core.asgi import get_asgi_application
 

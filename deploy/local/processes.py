@@ -28,7 +28,7 @@ GUNICORN = (
     *("-m", "gunicorn", "-c", "python:toby.gunicorn_conf", "--bind", "{address}"),
     *("--graceful-timeout", "4"),
 )
-DAPHNE = ("-m", "daphne", "-b", "{host}", "-p", "{port}", "-v", "0", "toby.asgi:application")
+SERVE = ("manage.py", "serve", "--host", "{host}", "--port", "{port}")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ PROCESSES = (
     Row("auth-2", "accounts", GUNICORN, Health.HTTP),
     Row("social-1", "social", GUNICORN, Health.HTTP),
     Row("social-2", "social", GUNICORN, Health.HTTP),
-    Row("notifications-1", "notifications", DAPHNE, Health.HTTP),
-    Row("notifications-2", "notifications", DAPHNE, Health.HTTP),
+    Row("notifications-1", "notifications", SERVE, Health.HTTP),
+    Row("notifications-2", "notifications", SERVE, Health.HTTP),
     Row("relay", "social", ("manage.py", "relay_outbox"), Health.HEARTBEAT),
     Row("consumer", "notifications", ("manage.py", "consume_events"), Health.HEARTBEAT),
     Row("timeline", "social", ("manage.py", "consume_events"), Health.HEARTBEAT),

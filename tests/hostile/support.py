@@ -98,7 +98,7 @@ def send(
 
 @async_to_sync
 async def by_asgi(method: str, path: str, body: bytes, **environ: str) -> HttpResponse:
-    """What Django answers to Daphne. Headers are given as WSGI calls them."""
+    """What Django answers to Uvicorn. Headers are given as WSGI calls them."""
     query = environ.pop("QUERY_STRING", "")
     scope = {
         "type": "http",
@@ -106,7 +106,7 @@ async def by_asgi(method: str, path: str, body: bytes, **environ: str) -> HttpRe
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        # As Daphne decodes it.
+        # As Uvicorn decodes it.
         "path": unquote(path),
         "query_string": query.encode("latin-1"),
         "client": ("127.0.0.1", 1),

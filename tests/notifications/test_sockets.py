@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.exceptions import StopConsumer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
@@ -20,6 +21,7 @@ from toby.notifications.hints import announce, the_layer
 from toby.notifications.models import Item
 from toby.notifications.routing import route
 from toby.notifications.services import mark
+from toby.notifications.sockets import NotificationsSocket
 from toby.notifications.sync_tokens import SyncToken
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -87,6 +89,12 @@ def bearer(user: User) -> dict[str, str]:
 
 
 in_thread = sync_to_async(thread_sensitive=False)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110  what it waits for is no event
+            await asyncio.sleep(0.01)
 
 
 def test_ready_tells_the_token_and_the_counts(ana: User) -> None:
@@ -234,6 +242,58 @@ def test_the_sockets_of_an_ended_session_are_closed_even_if_nobody_says_so(ana: 
             await in_thread(session_store.end_sessions)([principal.session_id])
             await hub.this_hub().sweep_sessions()
             assert await socket.close_code() == 4401
+
+    play(scenario)
+
+
+def test_a_client_that_reads_nothing_is_passed_over_and_ended_and_one_that_is_late_misses_nothing(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = bearer(ana)
+    monkeypatch.setattr("toby.notifications.sockets.WINDOW_BYTES", 1000)
+    reads = asyncio.Event()
+    sent: list[dict[str, Any]] = []
+
+    async def scenario() -> None:
+        incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        await incoming.put({"type": "websocket.connect"})
+
+        async def send(message: dict[str, Any]) -> None:
+            """As an ASGI server whose client takes nothing after `ready`."""
+            if len(sent) > 1:
+                await reads.wait()
+            sent.append(message)
+
+        pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        scope = {
+            "type": "websocket",
+            "path": "/ws/notifications",
+            "headers": pairs,
+            "subprotocols": [],
+        }
+        serving = asyncio.create_task(route(scope, incoming.get, send))
+        await until(lambda: len(sent) == 2)
+        for number in range(9):
+            await in_thread(consume)(approved(ana.pk, number))
+        (socket,) = hub.this_hub().sockets()
+        assert isinstance(socket, NotificationsSocket)
+        await hub.this_hub().sweep_slow()
+        assert not socket.ended
+        reads.set()
+        await until(lambda: sum('"item"' in each.get("text", "") for each in sent) == 9)
+        assert socket.queued_bytes == 0
+        reads.clear()
+        await in_thread(consume)(approved(ana.pk, 9))
+        await until(lambda: socket.waits_since is not None)
+        monkeypatch.setattr(hub, "SLOW_AFTER_S", 0)
+        await hub.this_hub().sweep_slow()
+        assert socket.ended
+        reads.set()
+        await until(lambda: sent[-1]["type"] == "websocket.close")
+        assert sent[-1]["code"] == 4408
+        await incoming.put({"type": "websocket.disconnect", "code": 4408})
+        with suppress(StopConsumer):
+            await serving
 
     play(scenario)
 

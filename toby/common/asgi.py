@@ -4,7 +4,7 @@ from string import printable
 from typing import Any
 from urllib.parse import quote
 
-ASGIApplication = Any  # Daphne's, Channels' and Django's stubs each have another idea of it
+ASGIApplication = Any  # Uvicorn's, Channels' and Django's stubs each have another idea of it
 
 
 def with_readable_query(application: ASGIApplication) -> ASGIApplication:

@@ -89,7 +89,7 @@ def logging_config() -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "django.server": quiet,
             "django.channels.server": quiet,
-            "daphne": quiet,
+            "uvicorn": quiet,
             "gunicorn.access": quiet,
             # It would tell who is mailed.
             "mailer": quiet,

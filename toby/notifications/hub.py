@@ -7,6 +7,7 @@ which of their sessions still live.
 
 import asyncio
 import logging
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,8 @@ from toby.notifications.sync_tokens import SyncToken
 
 logger = logging.getLogger(__name__)
 
-SWEEP_S = 15.0
+SWEEP_S, SLOW_AFTER_S = 15.0, 30.0
+RETRY_WITHIN_MS, LEAVE_WITHIN_S = 3000, 1.0
 SWEPT_AT_ONCE = 500
 T = TypeVar("T")
 K = TypeVar("K", int, str)
@@ -55,14 +57,20 @@ class Connected(Protocol):
     user_id: int
     session_id: str
 
-    async def deliver(self, hint: Hint) -> None:
-        """Sends on what the hint brings, or reads it from the database. Never raises."""
+    # Since when, by the loop's clock, its client reads nothing of what was written.
+    waits_since: float | None
 
-    async def catch_up_to(self, newest: SyncToken) -> None:
+    def deliver(self, hint: Hint) -> None:
+        """Sends on what the hint brings, or reads it from the database; later, if need be."""
+
+    def catch_up_to(self, newest: SyncToken) -> None:
         """The inbox is at `newest`: reads what is missing, if anything is."""
 
-    async def end(self, code: int) -> None:
+    def end(self, code: int) -> None:
         """Closes with this code."""
+
+    async def restart(self, retry_ms: int) -> None:
+        """Closes with 1012, having told the client when to come back. Waits for a slow one."""
 
 
 class Hub:
@@ -115,19 +123,19 @@ class Hub:
         if message["type"] == "hints":
             for hint in msgspec.json.decode(message["hints"], type=list[Hint]):
                 for socket in list(self.by_user.get(hint.user_id, ())):
-                    await socket.deliver(hint)
+                    socket.deliver(hint)
         elif message["type"] == "sessions_ended":
             for session_id in message["sessions"]:
-                await self.end_session(session_id)
+                self.end_session(session_id)
 
-    async def end_session(self, session_id: str) -> None:
+    def end_session(self, session_id: str) -> None:
         for socket in list(self.by_session.get(session_id, ())):
-            await socket.end(4401)
+            socket.end(4401)
 
     async def _sweep_forever(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            for sweep in (self.sweep_positions, self.sweep_sessions):
+            for sweep in (self.sweep_positions, self.sweep_sessions, self.sweep_slow):
                 try:
                     await sweep()
                 except Exception as error:
@@ -139,7 +147,7 @@ class Hub:
             newest = await in_database(selectors.positions, part)
             for user_id, token in newest.items():
                 for socket in list(self.by_user.get(user_id, ())):
-                    await socket.catch_up_to(token)
+                    socket.catch_up_to(token)
 
     async def sweep_sessions(self) -> None:
         """Closes the sockets of sessions that ended without our hearing of it."""
@@ -149,7 +157,33 @@ class Hub:
             )
             for session_id, is_open in zip(part, still_open, strict=True):
                 if not is_open:
-                    await self.end_session(session_id)
+                    self.end_session(session_id)
+
+    async def sweep_slow(self) -> None:
+        """Closes the sockets of clients that have read nothing for SLOW_AFTER_S."""
+        before = asyncio.get_running_loop().time() - SLOW_AFTER_S
+        for socket in self.sockets():
+            if socket.waits_since is not None and socket.waits_since <= before:
+                socket.end(4408)
+
+    async def drain(self, over_s: float) -> None:
+        """Sends every client away, in random order and evenly within `over_s`, each with a time of
+        its own at which to come back: the copies that stay are not to be run over."""
+        sockets, leaving = self.sockets(), []
+        random.shuffle(sockets)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number, socket in enumerate(sockets):
+            retry_ms = random.randrange(RETRY_WITHIN_MS)
+            leaving.append(asyncio.create_task(socket.restart(retry_ms)))
+            due = began + over_s * (number + 1) / len(sockets)
+            if (early := due - loop.time()) > 0.01:
+                await asyncio.sleep(early)
+        if leaving:
+            await asyncio.wait(leaving, timeout=LEAVE_WITHIN_S)
+
+    def sockets(self) -> list[Connected]:
+        return [socket for theirs in self.by_user.values() for socket in theirs]
 
 
 def forget(index: dict[K, set[Connected]], key: K, socket: Connected) -> None:

@@ -1,7 +1,9 @@
 """WebSockets: `/ws/notifications`. One connection of one session, which follows one inbox."""
 
+import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -26,7 +28,11 @@ from toby.notifications.sync_tokens import BadSyncToken, SyncToken
 
 logger = logging.getLogger(__name__)
 
-SESSION_GONE, WRONG_ORIGIN, TRY_LATER = 4401, 4403, 1013
+SESSION_GONE, WRONG_ORIGIN, TOO_SLOW = 4401, 4403, 4408
+RESTARTING, TRY_LATER = 1012, 1013
+# What waits in memory for a client that reads more slowly than things happen; beyond it the
+# database keeps them.
+WINDOW_BYTES = 64 * 1024
 IDS_AT_ONCE = 500
 # What a client speaks; the second one that it offers is its ticket.
 SUBPROTOCOL = "toby.notifications"
@@ -37,11 +43,15 @@ class BadFrame(Exception):
 
 
 class NotificationsSocket(AsyncWebsocketConsumer):
-    """`position` is the seq up to which this client has missed nothing, `counts_seq` the one its
-    counts are of. While `busy` it reads from the database, and hints only say that there is more.
-    What came live just before a resume comes again by it: of two frames the greater seq wins.
+    """`position` is the seq up to which all was sent or is queued to be, `counts_seq` the one its
+    counts are of. One task at a time writes: first what is queued, then, while `behind`, what the
+    database has. It waits for a slow client, and nobody waits for it. While it is `reading`, or
+    WINDOW_BYTES are queued, hints only say that there is more. What came live just before a resume
+    comes again by it: of two frames the greater seq wins.
     """
 
+    # Its hints come by the hub: no subscription of its own.
+    channel_layer_alias = ""
     user_id: int
     session_id: str
 
@@ -49,9 +59,14 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         super().__init__()
         self.epoch = ""
         self.position = self.counts_seq = 0
-        self.busy, self.behind = True, False
+        self.queue: deque[str] = deque()
+        self.queued_bytes = 0
+        self.open = self.reading = self.behind = self.ended = False
         self.resume_after: SyncToken | None = None
-        self.joined = self.ended = False
+        self.writer: asyncio.Task[None] | None = None
+        self.closing: asyncio.Task[None] | None = None
+        self.joined = False
+        self.waits_since: float | None = None
 
     async def connect(self) -> None:
         headers = {
@@ -61,12 +76,12 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         offered = SUBPROTOCOL in self.scope["subprotocols"]
         await self.accept(SUBPROTOCOL if offered else None)
         if headers.get("origin", settings.PUBLIC_ORIGIN) != settings.PUBLIC_ORIGIN:
-            await self.end(WRONG_ORIGIN)
+            self.end(WRONG_ORIGIN)
             return
         try:
             principal = await sync_to_async(self.authenticate, thread_sensitive=False)(headers)
             if principal is None:
-                await self.end(SESSION_GONE)
+                self.end(SESSION_GONE)
                 return
             self.user_id, self.session_id = principal.user_id, principal.session_id
             # Joined before `ready` is read: nothing can fall between.
@@ -76,7 +91,7 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         except Exception as error:
             level = logging.WARNING if isinstance(error, RedisError) else logging.ERROR
             log(logger, "socket.unavailable", level, error=repr(error)[:200])
-            await self.end(TRY_LATER)
+            self.end(TRY_LATER)
             return
         log(
             logger,
@@ -86,7 +101,8 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         )
         self.epoch, self.position, self.counts_seq = inbox.epoch, inbox.last_seq, inbox.last_seq
         await self.send_counts(inbox, "ready")
-        await self.read_on(first=True)
+        self.open = True
+        self.wake()
 
     def authenticate(self, headers: dict[str, str]) -> Principal | None:
         """By a bearer token, or by a single-use ticket. A browser's script can send no header but
@@ -102,58 +118,80 @@ class NotificationsSocket(AsyncWebsocketConsumer):
             this_hub().leave(self)
             log(logger, "socket.closed", user=self.user_id, code=code)
 
-    async def end(self, code: int) -> None:
+    def end(self, code: int) -> None:
         if not self.ended:
             self.ended = True
-            await self.close(code)
+            self.closing = asyncio.create_task(self.leave(code))
+
+    async def restart(self, retry_ms: int) -> None:
+        """The server goes; the client is to come back that much later, not all at once."""
+        if not self.ended:
+            self.ended = True
+            await self.leave(RESTARTING, encoded(type="restart", retry_ms=retry_ms))
+
+    async def leave(self, code: int, last_frame: str = "") -> None:
+        """After the frame that is being written; what else is queued is left."""
+        if self.writer is not None:
+            await asyncio.wait([self.writer])
+        if last_frame:
+            await self.send(text_data=last_frame)
+        await self.close(code)
 
     # What the hub tells
 
-    async def deliver(self, hint: Hint) -> None:
-        if self.busy:
+    def deliver(self, hint: Hint) -> None:
+        fits = hint.epoch == self.epoch and hint.prev <= self.position
+        if self.reading or not fits or self.queued_bytes > WINDOW_BYTES:
             self.behind = True
-            return
-        if hint.epoch != self.epoch or hint.prev > self.position:
-            await self.read_on()
-            return
-        for seq, frame in hint.frames:
-            if seq > self.position:
-                await self.transmit(frame)
-        self.position = max(self.position, hint.seq)
-        if hint.seq > self.counts_seq:
-            self.counts_seq = hint.seq
-            await self.send_frame(
-                type="counts",
-                token=str(SyncToken(hint.epoch, hint.seq)),
-                unread=hint.unread,
-                unseen=hint.unseen,
-            )
+        else:
+            for seq, frame in hint.frames:
+                if seq > self.position:
+                    self.enqueue(frame)
+            self.position = max(self.position, hint.seq)
+            if hint.seq > self.counts_seq:
+                self.counts_seq = hint.seq
+                token = str(SyncToken(hint.epoch, hint.seq))
+                self.enqueue(
+                    encoded(type="counts", token=token, unread=hint.unread, unseen=hint.unseen)
+                )
+        self.wake()
 
-    async def catch_up_to(self, newest: SyncToken) -> None:
+    def catch_up_to(self, newest: SyncToken) -> None:
         is_behind = newest.seq > min(self.position, self.counts_seq)
-        if not self.busy and (newest.epoch != self.epoch or is_behind):
-            await self.read_on()
-
-    # Reading from the database
-
-    async def read_on(self, *, first: bool = False) -> None:
-        """Sends what is in the database and was not sent, until there is no more.
-
-        One such reading runs at a time; what comes in meanwhile sets `behind` and is read too.
-        """
-        if self.busy and not first:
+        if newest.epoch != self.epoch or is_behind:
             self.behind = True
-            return
-        self.busy = True
+            self.wake()
+
+    # Writing
+
+    def enqueue(self, frame: str) -> None:
+        self.queue.append(frame)
+        self.queued_bytes += len(frame)
+
+    def wake(self) -> None:
+        """There may be something to write."""
+        if self.open and self.writer is None and not self.ended:
+            self.writer = asyncio.create_task(self.write_on())
+
+    async def write_on(self) -> None:
+        """Sends what is queued, then what is in the database, until there is no more."""
         try:
-            while (self.behind or not first) and not self.ended:
-                first, self.behind = True, False
-                await self.read_changes()
+            while not self.ended:
+                if self.queue:
+                    frame = self.queue.popleft()
+                    self.queued_bytes -= len(frame)
+                    await self.transmit(frame)
+                elif self.behind:
+                    self.behind, self.reading = False, True
+                    await self.read_changes()
+                    self.reading = False
+                else:
+                    return
         except Exception as error:
             # The hub's next sweep finds this socket behind, and it is read again.
-            log(logger, "socket.read_failed", logging.WARNING, error=repr(error)[:200])
+            log(logger, "socket.write_failed", logging.WARNING, error=repr(error)[:200])
         finally:
-            self.busy = False
+            self.reading, self.writer = False, None
 
     async def read_changes(self) -> None:
         resumed = self.resume_after is not None
@@ -205,7 +243,8 @@ class NotificationsSocket(AsyncWebsocketConsumer):
             self.resume_after = SyncToken.parse(str(frame.get("after")))
         except BadSyncToken as error:
             raise BadFrame("bad_token") from error
-        await self.read_on()
+        self.behind = True
+        self.wake()
 
     async def on_mark(self, state: str, frame: dict[str, Any]) -> None:
         ids, up_to = marked(frame)
@@ -232,11 +271,14 @@ class NotificationsSocket(AsyncWebsocketConsumer):
         )
 
     async def send_frame(self, **frame: Any) -> None:
-        await self.transmit(msgspec.json.encode(frame).decode())
+        await self.transmit(encoded(**frame))
 
     async def transmit(self, frame: str) -> None:
+        """Waits while the client reads too slowly."""
         if not self.ended:
+            self.waits_since = asyncio.get_running_loop().time()
             await self.send(text_data=frame)
+            self.waits_since = None
 
 
 Command = Callable[[NotificationsSocket, dict[str, Any]], Awaitable[None]]
@@ -247,6 +289,10 @@ COMMANDS: dict[str, Command] = {
     "unread": NotificationsSocket.on_unread,
     "seen": NotificationsSocket.on_seen,
 }
+
+
+def encoded(**frame: Any) -> str:
+    return msgspec.json.encode(frame).decode()
 
 
 def read_changes(user_id: int, token: SyncToken) -> selectors.Changes:

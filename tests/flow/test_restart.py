@@ -1,0 +1,200 @@
+"""A copy of notifications goes, with a thousand sockets on it, and nobody misses anything; and
+clients that do not read cost nothing but their own place."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from deploy.demo import Person
+from deploy.local.processes import Process
+from tests.flow.support import Toby, eventually, items_of
+from toby.notifications.hints import Hint, announce
+from toby.notifications.hub import RETRY_WITHIN_MS
+from toby.notifications.management.commands.serve import MAX_FRAME_BYTES
+from toby.notifications.sync_tokens import SyncToken
+
+pytestmark = pytest.mark.flow
+
+PEOPLE, SOCKETS_EACH, AT_ONCE = 10, 100, 50
+LATER_MS = range(RETRY_WITHIN_MS)
+
+
+@pytest.fixture(scope="module")
+def readers(toby: Toby) -> list[Person]:
+    return [toby.person(f"reader-{number}") for number in range(PEOPLE)]
+
+
+@pytest.fixture
+def first_copy(toby: Toby) -> Iterator[Process]:
+    """It runs again afterwards."""
+    unit = toby.stack.process("notifications-1")
+    yield process(toby, "notifications-1")
+    unit.start()
+    eventually(process(toby, "notifications-1").is_healthy)
+
+
+def process(toby: Toby, name: str) -> Process:
+    found = toby.stack.process(name).part
+    assert isinstance(found, Process)
+    return found
+
+
+def address_of(copy: Process) -> str:
+    return f"ws://127.0.0.1:{copy.port}/ws/notifications"
+
+
+async def opened(
+    copy: Process, reader: Person, permit: asyncio.Semaphore
+) -> tuple[ClientConnection, str]:
+    """A socket, and the token that it is ready at."""
+    async with permit:
+        headers = {"Authorization": f"Bearer {reader.token}"}
+        connection = await connect(address_of(copy), additional_headers=headers, ping_interval=None)
+        return connection, json.loads(await connection.recv())["token"]
+
+
+async def until_closed(connection: ClientConnection) -> tuple[int, int]:
+    """The close code, and after how many ms to come back."""
+    retry_ms = -1
+    try:
+        while True:
+            frame = json.loads(await connection.recv())
+            retry_ms = frame.get("retry_ms", retry_ms)
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else 1006, retry_ms
+
+
+async def missed(connection: ClientConnection, token: str) -> list[str]:
+    """The titles of the items after `token`."""
+    await connection.send(json.dumps({"type": "resume", "after": token}))
+    titles = []
+    while (frame := json.loads(await connection.recv()))["type"] != "counts":
+        titles.append(frame["item"]["title"])
+    await connection.close()
+    return titles
+
+
+def test_a_thousand_sockets_are_sent_away_and_are_back_on_the_other_copy_with_nothing_missing(
+    toby: Toby, readers: list[Person], first_copy: Process
+) -> None:
+    unit, other_copy = toby.stack.process("notifications-1"), process(toby, "notifications-2")
+    ben = toby.person("ben")
+
+    async def scenario() -> None:
+        permit = asyncio.Semaphore(AT_ONCE)
+        theirs = [reader for reader in readers for _ in range(SOCKETS_EACH)]
+        sockets = await asyncio.gather(*(opened(first_copy, reader, permit) for reader in theirs))
+        closing = [asyncio.create_task(until_closed(connection)) for connection, _ in sockets]
+        # It waits for the process: 10 s at most, then kills.
+        stopping = asyncio.create_task(asyncio.to_thread(unit.stop, 10))
+        for reader in readers:
+            await asyncio.to_thread(ben.call, "PUT", f"profiles/{reader.name}/follow")
+        ends = await asyncio.gather(*closing)
+        await stopping
+        assert Counter(code for code, _ in ends) == {1012: len(theirs)}
+        # Each at a time of its own.
+        assert {retry_ms for _, retry_ms in ends} <= set(LATER_MS)
+        assert len({retry_ms for _, retry_ms in ends}) > len(theirs) / 4
+        for reader in readers:
+            await asyncio.to_thread(eventually, partial(items_of, reader))
+        again = await asyncio.gather(*(opened(other_copy, reader, permit) for reader in theirs))
+        held = await asyncio.gather(
+            *(missed(back, token) for (back, _), (_, token) in zip(again, sockets, strict=True))
+        )
+        assert held == [["Ben follows you"]] * len(theirs)
+
+    asyncio.run(scenario())
+    # By itself: at the deadline it would have been killed.
+    assert first_copy.exit_code != -signal.SIGKILL
+
+
+def handshake(copy: Process, reader: Person) -> socket.socket:
+    """A WebSocket of somebody who reads no more than the answer to the handshake."""
+    raw = socket.create_connection(("127.0.0.1", copy.port))
+    lines = (
+        "GET /ws/notifications HTTP/1.1",
+        "Host: toby",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}",
+        "Sec-WebSocket-Version: 13",
+        f"Authorization: Bearer {reader.token}",
+    )
+    raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    assert raw.recv(12) == b"HTTP/1.1 101"
+    return raw
+
+
+def test_a_frame_that_is_too_large_ends_the_socket(toby: Toby, first_copy: Process) -> None:
+    reader = toby.person("reader")
+
+    async def scenario() -> None:
+        connection, _ = await opened(first_copy, reader, asyncio.Semaphore())
+        await connection.send("x" * (MAX_FRAME_BYTES + 1))
+        assert (await until_closed(connection))[0] == 1009
+
+    asyncio.run(scenario())
+
+
+def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
+    toby: Toby, readers: list[Person], first_copy: Process
+) -> None:
+    """10 MB are due to each of them."""
+    ana, ben = toby.person("ana"), toby.person("ben")
+    ids = [reader.call("GET", "users/me")["id"] for reader in readers]
+    size, times = 10_000, 1_000
+
+    async def scenario() -> None:
+        screen, _ = await opened(first_copy, ana, asyncio.Semaphore())
+        epochs = [await epoch_of(first_copy, reader) for reader in readers]
+        inboxes = list(zip(ids, epochs, strict=True))
+        silent = [handshake(first_copy, reader) for reader in readers]
+        before = resident_bytes(first_copy)
+        for seq in range(1, times + 1):
+            await announce([made_up(*inbox, seq, "x" * size) for inbox in inboxes])
+        await asyncio.to_thread(ben.call, "PUT", f"profiles/{ana.name}/follow")
+        # It comes after all of theirs.
+        assert json.loads(await screen.recv())["item"]["title"] == "Ben follows you"
+        assert resident_bytes(first_copy) - before < 20_000_000
+        assert await asyncio.to_thread(first_copy.is_healthy)
+        for each in silent:
+            each.close()
+        await screen.close()
+
+    asyncio.run(scenario())
+    assert size * times * len(readers) >= 100_000_000
+
+
+async def epoch_of(copy: Process, reader: Person) -> str:
+    connection, token = await opened(copy, reader, asyncio.Semaphore())
+    await connection.close()
+    return SyncToken.parse(token).epoch
+
+
+def made_up(user_id: int, epoch: str, seq: int, frame: str) -> Hint:
+    """As if an item had come."""
+    return Hint(
+        user_id=user_id,
+        epoch=epoch,
+        prev=seq - 1,
+        seq=seq,
+        unread=0,
+        unseen=0,
+        frames=[(seq, frame)],
+    )
+
+
+def resident_bytes(copy: Process) -> int:
+    pages = int(Path(f"/proc/{copy.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
