@@ -163,7 +163,7 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(site: Site, route
         ("/api/v1/posts/{slug}", 2),
         ("/api/v1/comments/{comment}", 2),
         ("/api/v1/comments/{comment}/thread", 3),
-        ("/api/v1/profiles/{author}", 2),
+        ("/api/v1/profiles/{author}", 1),
         ("/api/v1/tags/all", 3),
     ],
 )

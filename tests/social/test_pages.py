@@ -20,6 +20,7 @@ from toby.accounts.models import User
 from toby.accounts.services import people
 from toby.social.models import Post, Revision
 from toby.social.services import (
+    blocks,
     comment_takedowns,
     departures,
     likes,
@@ -171,6 +172,27 @@ def test_it_is_never_stale(
         assert {**known, "request_id": ""} == {**fresh, "request_id": "", "instance": ""}
         still = status == 200 and change in {hide_and_unhide, remove_and_restore}
         assert (answer.body == old) == still
+
+
+@pytest.mark.parametrize("who_blocks", ["the author", "the reader"])
+def test_whoever_is_apart_from_its_author_is_refused_at_once_and_let_in_at_once(
+    post: Post, who_blocks: str
+) -> None:
+    author, reader = post.author, make_user("reader")
+    pair = (author, reader) if who_blocks == "the author" else (reader, author)
+    places = [path(post), "/api/v1/users/ana"]
+    caller, others = Caller(reader), [Caller(), Caller(make_user()), Caller(make_moderator())]
+    for _ in range(2):
+        assert [caller.get(place).status for place in places] == [200, 200]
+        blocks.block(username=pair[1].username, by=principal(pair[0]))
+        for _ in range(2):
+            assert [caller.get(place).status for place in places] == [404, 404]
+            assert {other.get(place).status for other in others for place in places} == {200}
+        blocks.unblock(username=pair[1].username, by=principal(pair[0]))
+    posts.delete_post(slug=post.slug, by=principal(author))
+    assert caller.get(path(post)).status == 410
+    blocks.block(username=pair[1].username, by=principal(pair[0]))
+    assert caller.get(path(post)).status == 404
 
 
 def test_what_is_never_published_is_in_no_cache(post: Post) -> None:

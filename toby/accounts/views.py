@@ -39,12 +39,15 @@ from toby.accounts.serializers import (
     UserOut,
 )
 from toby.accounts.services.registration import is_by_mail
+from toby.common.errors import NotFound
+from toby.common.people import are_apart
 from toby.common.permissions import (
     Anyone,
     InPerson,
     OnlyInPersonDeletes,
     SignedIn,
     principal,
+    principal_or_none,
 )
 from toby.common.renderers import timestamp
 from toby.common.views import caller_address, no_content, parsed
@@ -337,5 +340,8 @@ class OneUser(APIView):
 
     @extend_schema(responses=UserOut)
     def get(self, request: Request, username: str) -> Response:
-        """What anyone may know of somebody."""
-        return Response(public_profile(username))
+        """What anyone may know of somebody but those who block them, or whom they block."""
+        found, reader = public_profile(username), principal_or_none(request)
+        if reader and not reader.is_moderator and are_apart(reader.user_id, found.id):
+            raise NotFound
+        return Response(found)

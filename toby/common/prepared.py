@@ -14,7 +14,8 @@ FIRST_STAND_IN = 2**62
 
 class Prepared:
     """A list's query. `build` takes the list's values, whole numbers, by name, and returns a
-    queryset of `values_list` whose last column is the place in the list."""
+    queryset of `values_list` whose last column is the place in the list. Those that have a default
+    may be left out: that is another query."""
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
         self.build = build
@@ -43,7 +44,7 @@ class Listed:
 
     def page(self, condition: str, edge: int, order: str, size: int) -> list[Sequence[Any]]:
         """The first `size` rows in this order that meet `condition` on `edge`, if there is one."""
-        key = (connection.vendor, condition, order, size)
+        key = (connection.vendor, *self.values, condition, order, size)
         said = self.prepared.said.get(key)
         if said is None:
             said = self.prepared.said[key] = self.say(condition, order, size)

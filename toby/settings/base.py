@@ -65,6 +65,8 @@ OUTBOX_RETENTION = timedelta(days=7)
 LEDGER_RETENTION = timedelta(days=60)
 RELAY_POLL_S = 0.02
 MAX_BODY_BYTES = 1024 * 1024
+# Who blocks whom, of two users: asked by auth as well, whose tables do not tell.
+ARE_APART = "toby.social.selectors.are_apart"
 EXPORTS: dict[str, Export] = {
     "account": {
         "files": ["toby.accounts.exports.files", "toby.social.exports.files"],

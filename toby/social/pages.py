@@ -6,7 +6,7 @@ import msgspec
 
 from toby.common.errors import NotFound
 from toby.common.fresh_cache import cached
-from toby.common.people import person_of
+from toby.common.people import are_apart, person_of
 from toby.common.principals import Principal
 from toby.social import selectors
 from toby.social.serializers.people import AuthorOut
@@ -14,14 +14,15 @@ from toby.social.serializers.posts import PostDetailOut
 
 
 def page(slug: str, *, seen_by: Principal | None) -> PostDetailOut:
-    """The page that all share; its author and moderators read the database. Raises NotFound and
-    Gone."""
+    """The page that all share; its author and moderators read the database, and who is apart from
+    its author, which only then refuses it. Raises NotFound and Gone."""
     if seen_by is None:
         return public_page(slug)
     if not seen_by.is_moderator:
         with suppress(NotFound, selectors.Gone):
             found = public_page(slug)
-            if found.author.id != seen_by.user_id:
+            author_id = found.author.id
+            if author_id != seen_by.user_id and not are_apart(author_id, seen_by.user_id):
                 return msgspec.structs.replace(found, liked_by_me=likes(slug, seen_by.user_id))
     post = selectors.post(slug, seen_by=seen_by)
     proposed = selectors.open_revision(post, seen_by=seen_by)

@@ -5,6 +5,8 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import Q, QuerySet
 
+from toby.common.principals import Principal
+from toby.social.models.people import apart
 from toby.social.models.posts import Post, User
 
 # Of `top_order`: under the number of likes, as much as ids can ever need.
@@ -25,6 +27,11 @@ class CommentQuerySet(QuerySet["Comment"]):
     def shown(self) -> Self:
         """Live ones, and tombstones under which somebody else's words are shown."""
         return self.filter(Q(hidden_at=None, deleted_at=None) | Q(reply_count__gt=0))
+
+    def visible_to(self, principal: Principal | None) -> Self:
+        """Live ones, but of those with whom one is apart."""
+        rows = self.live()
+        return rows.filter(~apart(principal.user_id, "author_id")) if principal else rows
 
 
 class Comment(models.Model):

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from toby.social.models.posts import User
+User = settings.AUTH_USER_MODEL
 
 
 class Profile(models.Model):

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from toby.common.fields import ExactCharField
 from toby.common.principals import Principal
+from toby.social.models.people import apart
 
 User = settings.AUTH_USER_MODEL
 
@@ -46,12 +47,18 @@ class PostQuerySet(QuerySet["Post"]):
         return self.filter(is_live())
 
     def visible_to(self, principal: Principal | None) -> Self:
-        """Live ones; all to moderators, deleted ones too; their own to authors, but those."""
+        """Live ones, but of those with whom one is apart; all to moderators, deleted ones too;
+        their own to authors, but those."""
         if principal is None:
             return self.live()
         if principal.is_moderator:
             return self
-        return self.filter(is_live() | Q(author_id=principal.user_id, deleted_at=None))
+        rows = self.not_apart(principal)
+        return rows.filter(is_live() | Q(author_id=principal.user_id, deleted_at=None))
+
+    def not_apart(self, principal: Principal | None) -> Self:
+        """Nothing of those who block the reader, or whom the reader blocks."""
+        return self.filter(~apart(principal.user_id, "author_id")) if principal else self
 
 
 class Post(models.Model):

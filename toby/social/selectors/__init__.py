@@ -24,7 +24,7 @@ from toby.social.selectors.moderation import (
     unseen,
 )
 from toby.social.selectors.people import (
-    follows,
+    are_apart,
     people_named,
     principal_named,
     profile,
@@ -57,6 +57,7 @@ __all__ = [
     "QueueCounts",
     "Threaded",
     "actor_told",
+    "are_apart",
     "cases",
     "comment",
     "comments_on",
@@ -64,7 +65,6 @@ __all__ = [
     "featured_posts",
     "featured_tags",
     "feed_of",
-    "follows",
     "history",
     "is_trusted",
     "likes",

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from toby.common.errors import NotFound
 from toby.common.principals import Principal
-from toby.social.models import Follow, Profile
+from toby.social.models import Block, Follow, Mute, Profile
 
 
 def user_id_named(username: str) -> int:
@@ -16,13 +16,32 @@ def user_id_named(username: str) -> int:
     return named.values_list("id", flat=True).first() or 0
 
 
-def profile(username: str) -> Profile:
-    """Raises NotFound. A user without a row has a profile of zeros."""
-    user = people_named(username).select_related("profile").first()
-    if user is None:
+def profile(username: str, *, seen_by: Principal | None) -> Profile:
+    """Its user has what there is between them and the reader: `followed_by_me`, `follows_me`,
+    `blocked_by_me`, `muted_by_me` and `muted_until`. A user without a row has a profile of zeros.
+
+    Raises NotFound, to all but moderators also for one who blocks the reader. One whom the reader
+    blocks is shown, so that they can unblock them.
+    """
+    reader = seen_by.user_id if seen_by else 0
+    mutes = Mute.objects.filter(muter_id=reader, muted=OuterRef("pk"))
+    users = people_named(username).select_related("profile")
+    user = users.annotate(
+        followed_by_me=Exists(Follow.objects.filter(follower_id=reader, followee=OuterRef("pk"))),
+        follows_me=Exists(Follow.objects.filter(followee_id=reader, follower=OuterRef("pk"))),
+        blocked_by_me=Exists(Block.objects.filter(blocker_id=reader, blocked=OuterRef("pk"))),
+        blocks_me=Exists(Block.objects.filter(blocked_id=reader, blocker=OuterRef("pk"))),
+        muted_by_me=Exists(mutes),
+        muted_until=Subquery(mutes.values("until")),
+    ).first()
+    if user is None or (user.blocks_me and not is_moderator(seen_by)):
         raise NotFound
     found: Profile = getattr(user, "profile", None) or Profile(user=user)
     return found
+
+
+def is_moderator(principal: Principal | None) -> bool:
+    return principal is not None and principal.is_moderator
 
 
 def people_named(username: str) -> QuerySet[Any]:
@@ -37,8 +56,7 @@ def principal_named(username: str) -> Principal | None:
     return user.principal() if user else None
 
 
-def follows(principal: Principal | None, user_id: int) -> bool:
-    return (
-        principal is not None
-        and Follow.objects.filter(follower_id=principal.user_id, followee_id=user_id).exists()
-    )
+def are_apart(user_id: int, other_id: int) -> bool:
+    """Whether one of the two blocks the other."""
+    blocks = Block.objects.filter(blocker_id=user_id, blocked_id=other_id)
+    return (blocks | Block.objects.filter(blocker_id=other_id, blocked_id=user_id)).exists()

@@ -25,6 +25,7 @@ from toby.social.models import (
     Revision,
     State,
     Tag,
+    apart,
     is_live,
 )
 from toby.social.selectors.people import user_id_named
@@ -98,26 +99,31 @@ LISTED = (
 
 
 def listed(rows: QuerySet[Any], reader: int, post: str = "") -> QuerySet[Any, Any]:
-    """What `PostOut.of_listed` shows of live posts, and the place in the list."""
-    likes = Like.objects.filter(user_id=reader, post=OuterRef(f"{post}pk"))
+    """What `PostOut.of_listed` shows of live posts, and the place in the list. `reader` is 0 for
+    nobody in particular."""
+    liked: Any = Value(value=False)
+    rows = rows.filter(is_live(post))
+    if reader:
+        liked = Exists(Like.objects.filter(user_id=reader, post=OuterRef(f"{post}pk")))
+        rows = rows.filter(~apart(reader, f"{post}author_id"))
     columns = (post + name for name in LISTED)
-    rows = rows.filter(is_live(post)).annotate(liked=Exists(likes))
+    rows = rows.annotate(liked=liked)
     return rows.values_list(*columns, "liked", "live_order")
 
 
-NEWEST = Prepared(lambda reader: listed(Post.objects.all(), reader))
+NEWEST = Prepared(lambda reader=0: listed(Post.objects.all(), reader))
 
 
-OF_AUTHOR = Prepared(lambda reader, author: listed(Post.objects.filter(author_id=author), reader))
+OF_AUTHOR = Prepared(lambda author, reader=0: listed(Post.objects.filter(author_id=author), reader))
 
 
 UNDER_TAG = Prepared(
-    lambda reader, tag: listed(PostTag.objects.filter(tag_id=tag), reader, "post__")
+    lambda tag, reader=0: listed(PostTag.objects.filter(tag_id=tag), reader, "post__")
 )
 
 
 UNDER_TAG_OF_AUTHOR = Prepared(
-    lambda reader, tag, author: listed(
+    lambda tag, author, reader=0: listed(
         PostTag.objects.filter(tag_id=tag, post__author_id=author), reader, "post__"
     )
 )
@@ -125,7 +131,7 @@ UNDER_TAG_OF_AUTHOR = Prepared(
 
 def live_posts(*, seen_by: Principal | None, author: str = "", tag: str = "") -> Listed:
     """All, or an author's, or of a tag, or both."""
-    values = {"reader": seen_by.user_id if seen_by else 0}
+    values = {"reader": seen_by.user_id} if seen_by else {}
     if author:
         values["author"] = user_id_named(author)
     if tag:
@@ -141,7 +147,8 @@ def live_posts(*, seen_by: Principal | None, author: str = "", tag: str = "") ->
 
 def featured_posts(*, seen_by: Principal | None) -> QuerySet[Post]:
     """In the moderators' order, by `featured_place`."""
-    return shown(Post.objects.live().filter(featured_place__isnull=False), seen_by=seen_by)
+    rows = Post.objects.live().not_apart(seen_by).filter(featured_place__isnull=False)
+    return shown(rows, seen_by=seen_by)
 
 
 def likes(slug: str, user_id: int) -> bool:
@@ -174,7 +181,8 @@ def post(slug: str, *, seen_by: Principal | None) -> Post:
         was_seen = Q(published_at__isnull=False, hidden_at=None)
         if seen_by is not None:
             was_seen |= Q(author_id=seen_by.user_id)
-        if Post.objects.filter(was_seen, slug=slug, deleted_at__isnull=False).exists():
+        deleted = Post.objects.filter(was_seen, slug=slug, deleted_at__isnull=False)
+        if deleted.not_apart(seen_by).exists():
             raise Gone
         raise NotFound
     return found

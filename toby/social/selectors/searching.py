@@ -21,6 +21,7 @@ from toby.social.fulltext import HasTerms
 from toby.social.models import (
     PostTag,
     SearchEntry,
+    apart,
     is_live,
 )
 from toby.social.selectors.people import user_id_named
@@ -39,6 +40,8 @@ def search(
     """Live posts that have all the terms. In order of `position`: relevance, then recency. It is
     said by a post's own words alone, so that it holds from page to page."""
     rows = SearchEntry.objects.filter(is_live("post__"), HasTerms(terms))
+    if seen_by is not None:
+        rows = rows.filter(~apart(seen_by.user_id, "post__author_id"))
     if author:
         rows = rows.filter(post__author_id=user_id_named(author))
     if tag:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from toby.common.renderers import Out
+from toby.common.renderers import Out, Timestamp, timestamp
 from toby.events.envelope import Person
 from toby.social.models import Profile
 
@@ -33,16 +33,28 @@ class AuthorOut(Out, frozen=True, kw_only=True):
 
 
 class ProfileOut(Out, frozen=True, kw_only=True):
+    """`muted_until` is null too where one mutes them for good."""
+
     user: AuthorOut
     follower_count: int
     following_count: int
     followed_by_me: bool
+    follows_me: bool
+    blocked_by_me: bool
+    muted_by_me: bool
+    muted_until: Timestamp | None
 
     @classmethod
-    def of(cls, profile: Profile, *, followed_by_me: bool) -> "ProfileOut":
+    def of(cls, profile: Profile) -> "ProfileOut":
+        """As `selectors.profile` gives it."""
+        user: Any = profile.user
         return cls(
-            user=AuthorOut.of(profile.user),
+            user=AuthorOut.of(user),
             follower_count=profile.follower_count,
             following_count=profile.following_count,
-            followed_by_me=followed_by_me,
+            followed_by_me=user.followed_by_me,
+            follows_me=user.follows_me,
+            blocked_by_me=user.blocked_by_me,
+            muted_by_me=user.muted_by_me,
+            muted_until=timestamp(user.muted_until) if user.muted_until else None,
         )

@@ -4,6 +4,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from toby.common.errors import Refused
+from toby.common.fresh_cache import will_change
+from toby.common.people import apart_key
 from toby.common.principals import Principal
 from toby.events import UserBlocked, UserUnblocked
 from toby.outbox.emit import emit
@@ -36,6 +38,7 @@ def block(*, username: str, by: Principal) -> bool:
         Block.objects.create(
             blocker_id=by.user_id, blocked_id=blocked_id, created_at=timezone.now()
         )
+        will_change([apart_key(by.user_id, blocked_id)])
         emit(
             UserBlocked(
                 blocker_id=by.user_id, blocked_id=blocked_id, version=relation_changed(profile)
@@ -52,6 +55,7 @@ def unblock(*, username: str, by: Principal) -> bool:
         deleted, _ = Block.objects.filter(blocker_id=by.user_id, blocked_id=blocked_id).delete()
         if not deleted:
             return False
+        will_change([apart_key(by.user_id, blocked_id)])
         emit(
             UserUnblocked(
                 blocker_id=by.user_id, blocked_id=blocked_id, version=relation_changed(profile)

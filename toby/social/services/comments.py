@@ -8,7 +8,7 @@ from toby.common.principals import Principal
 from toby.common.sql import insert, update
 from toby.events import CommentAdded
 from toby.outbox.emit import emit
-from toby.social.models import EXCERPT_LENGTH, Comment, Post, apart, top_order
+from toby.social.models import EXCERPT_LENGTH, Comment, Post, top_order
 from toby.social.rendering import html_of_comment
 from toby.social.services.publication import lock_live_post
 from toby.social.services.threads import count_comments, count_reply
@@ -18,7 +18,7 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
     """`reply_to` is the comment that this one answers. Raises NotFound for a post that is not live,
     whoever asks, and for a comment that is not on it or not to be seen."""
     with transaction.atomic():
-        post = lock_live_post(slug)
+        post = lock_live_post(slug, by)
         parent = answered(post, reply_to, by) if reply_to else None
         comment = insert(
             Comment(
@@ -53,8 +53,7 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
 
 def answered(post: Post, comment_id: int, by: Principal) -> Comment:
     """The caller holds the post's row."""
-    seen = Comment.objects.live().exclude(apart(by.user_id, "author_id"))
-    found = seen.filter(post=post, id=comment_id).first()
+    found = Comment.objects.visible_to(by).filter(post=post, id=comment_id).first()
     if found is None:
         raise NotFound
     return found

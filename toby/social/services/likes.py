@@ -16,7 +16,7 @@ from toby.social.services.publication import lock_live_post, page_changed
 def like_post(*, slug: str, by: Principal) -> bool:
     """Whether this was new. Raises NotFound for a post that is not live."""
     with transaction.atomic():
-        post = lock_live_post(slug)
+        post = lock_live_post(slug, by)
         if Like.objects.filter(user_id=by.user_id, post=post).exists():
             return False
         Like.objects.create(user_id=by.user_id, post=post, created_at=timezone.now())
@@ -37,7 +37,7 @@ def like_post(*, slug: str, by: Principal) -> bool:
 def unlike_post(*, slug: str, by: Principal) -> bool:
     """Whether there was something to undo. Raises as like_post."""
     with transaction.atomic():
-        post = lock_live_post(slug)
+        post = lock_live_post(slug, by)
         deleted, _ = Like.objects.filter(user_id=by.user_id, post=post).delete()
         if not deleted:
             return False

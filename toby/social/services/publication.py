@@ -2,6 +2,7 @@
 
 from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
+from toby.common.principals import Principal
 from toby.social.models import Post
 from toby.social.pages import page_key
 from toby.social.services import search
@@ -21,9 +22,11 @@ def page_changed(slug: str) -> None:
     will_change([page_key(slug)])
 
 
-def lock_live_post(slug: str) -> Post:
-    """For what readers do to a post. Raises NotFound, whoever asks, for one that is not live."""
-    post = Post.objects.select_for_update().live().filter(slug=slug).first()
+def lock_live_post(slug: str, by: Principal) -> Post:
+    """For what readers do to a post. Raises NotFound, whoever asks, for one that is not live, and
+    for one of somebody with whom they are apart."""
+    rows = Post.objects.select_for_update().live().not_apart(by)
+    post = rows.filter(slug=slug).first()
     if post is None:
         raise NotFound
     return post

@@ -23,7 +23,7 @@ def report_post(*, slug: str, by: Principal, reason: str, note: str = "") -> Non
     Raises NotFound for a post that is not live, whoever asks, and OwnContent.
     """
     with transaction.atomic():
-        report(lock_live_post(slug), by, reason, note)
+        report(lock_live_post(slug, by), by, reason, note)
 
 
 def report_comment(*, comment_id: int, by: Principal, reason: str, note: str = "") -> None:
@@ -32,8 +32,8 @@ def report_comment(*, comment_id: int, by: Principal, reason: str, note: str = "
         post_id = Comment.objects.filter(id=comment_id).values_list("post_id", flat=True).first()
         if post_id is None:
             raise NotFound
-        post = Post.objects.select_for_update().live().filter(id=post_id).first()
-        comment = Comment.objects.live().filter(id=comment_id).first()
+        post = Post.objects.select_for_update().live().not_apart(by).filter(id=post_id).first()
+        comment = Comment.objects.visible_to(by).filter(id=comment_id).first()
         if post is None or comment is None:
             raise NotFound
         report(comment, by, reason, note)

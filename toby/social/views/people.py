@@ -60,7 +60,6 @@ class OneProfile(APIView):
 
     @extend_schema(responses=ProfileOut)
     def get(self, request: Request, username: str) -> Response:
-        """What somebody is among others."""
-        profile = selectors.profile(username)
-        followed = selectors.follows(principal_or_none(request), profile.pk)
-        return Response(ProfileOut.of(profile, followed_by_me=followed))
+        """What somebody is among others, and to you."""
+        found = selectors.profile(username, seen_by=principal_or_none(request))
+        return Response(ProfileOut.of(found))
