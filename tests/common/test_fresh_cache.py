@@ -1,15 +1,17 @@
 """A cache that is never stale after a change, whoever reads meanwhile."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import Settings
 from redis.exceptions import RedisError
 
+from tests.common.support import DEADLINE_S, another_thread
 from toby.common import fresh_cache
-from toby.common.fresh_cache import cached, lease_of, will_change
+from toby.common.fresh_cache import cached, will_change, writers_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -66,6 +68,20 @@ def test_what_is_read_while_a_change_is_not_committed_is_not_stored(key: str) ->
     assert cached(key, int, lambda: 2) == 2
 
 
+def test_one_that_has_changed_something_frees_nothing_for_another_who_still_does(key: str) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    cached(key, int, lambda: 1)
+    with another_thread() as other, ExitStack() as open_there:
+        other.submit(open_there.enter_context, transaction.atomic()).result(DEADLINE_S)
+        other.submit(will_change, [key]).result(DEADLINE_S)
+        with transaction.atomic():
+            will_change([key])
+        assert [cached(key, int, lambda: 2), cached(key, int, lambda: 3)] == [2, 3]
+        other.submit(open_there.close).result(DEADLINE_S)
+    assert [cached(key, int, lambda: 4), cached(key, int, lambda: 5)] == [4, 4]
+
+
 def test_a_change_that_dies_before_its_end_leaves_the_key_blocked_for_a_while(key: str) -> None:
     cached(key, int, lambda: 1)
     with pytest.raises(RuntimeError), transaction.atomic():
@@ -73,7 +89,7 @@ def test_a_change_that_dies_before_its_end_leaves_the_key_blocked_for_a_while(ke
         raise RuntimeError
     assert cached(key, int, lambda: 2) == 2
     assert cached(key, int, lambda: 3) == 3
-    assert 0 < fresh_cache.connection().ttl(lease_of(key)) <= fresh_cache.BLOCKED_FOR_S
+    assert 0 < fresh_cache.connection().ttl(writers_of(key)) <= fresh_cache.BLOCKED_FOR_S
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@ Facebook", NSDI 2013.
 
 A reader that finds nothing takes a lease, reads the database and may store what it read only while
 the lease is still its own. Whoever changes something blocks the key before the commit and frees it
-after: what was read before the change can then no longer be stored. One that dies in between leaves
-the key blocked for BLOCKED_FOR_S, in which it is read from the database.
+after, each for themselves: what was read before the change can then no longer be stored, however
+many change it at once. One that dies in between leaves the key blocked for BLOCKED_FOR_S, in which
+it is read from the database.
 """
 
 import logging
@@ -24,11 +25,23 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 TTL_S, LEASE_S, BLOCKED_FOR_S = 300, 5, 30
+# By the cache's own clock: those who change something may run on many machines.
 STORE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', redis.call('TIME')[1])
+if redis.call('ZCARD', KEYS[3]) > 0 then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
+"""
+BLOCK = """
+redis.call('ZADD', KEYS[3], redis.call('TIME')[1] + ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[3], ARGV[2])
+return redis.call('DEL', KEYS[1], KEYS[2])
+"""
+FREE = """
+redis.call('ZREM', KEYS[3], ARGV[1])
+return redis.call('DEL', KEYS[1], KEYS[2])
 """
 
 
@@ -40,6 +53,10 @@ def connection() -> redis.Redis:
 
 def lease_of(key: str) -> str:
     return f"lease:{key}"
+
+
+def writers_of(key: str) -> str:
+    return f"writers:{key}"
 
 
 def cached(key: str, kind: type[T], load: Callable[[], T]) -> T:
@@ -60,10 +77,14 @@ def cached(key: str, kind: type[T], load: Callable[[], T]) -> T:
     if has_lease:
         try:
             store = connection().register_script(STORE)
-            store(keys=[key, lease_of(key)], args=[lease, msgspec.json.encode(value), TTL_S])
+            store(keys=keys_of(key), args=[lease, msgspec.json.encode(value), TTL_S])
         except redis.RedisError as error:
             log(logger, "cache.unavailable", logging.WARNING, error=repr(error)[:200])
     return value
+
+
+def keys_of(key: str) -> list[str]:
+    return [key, lease_of(key), writers_of(key)]
 
 
 def will_change(keys: Sequence[str]) -> None:
@@ -71,14 +92,17 @@ def will_change(keys: Sequence[str]) -> None:
 
     Raises RedisError where the cache cannot be told: then the change must not happen either.
     """
+    writer = secrets.token_hex(8)
     pipeline = connection().pipeline()
     for key in keys:
-        pipeline.set(lease_of(key), "blocked", ex=BLOCKED_FOR_S)
-        pipeline.delete(key)
+        pipeline.eval(BLOCK, 3, *keys_of(key), writer, BLOCKED_FOR_S)
     pipeline.execute()
     # Freed once the change can be seen. Failing that, or rolled back: after BLOCKED_FOR_S.
-    transaction.on_commit(lambda: free(keys), robust=True)
+    transaction.on_commit(lambda: free(keys, writer), robust=True)
 
 
-def free(keys: Sequence[str]) -> None:
-    connection().delete(*(lease_of(key) for key in keys), *keys)
+def free(keys: Sequence[str], writer: str) -> None:
+    pipeline = connection().pipeline()
+    for key in keys:
+        pipeline.eval(FREE, 3, *keys_of(key), writer)
+    pipeline.execute()
