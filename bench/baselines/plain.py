@@ -64,8 +64,9 @@ def posts(request: HttpRequest) -> HttpResponse:
                 "picture_url": row[at["author__picture_url"]],
             },
             "comment_count": row[at["comment_count"]],
-            "like_count": row[at["like_count"]],
+            "like_count": int(row[at["like_total"]]),
             "liked_by_me": bool(row[at["liked"]]),
+            "bookmarked_by_me": bool(row[at["bookmarked"]]),
             "created_at": moment(row[at["created_at"]]),
             "published_at": moment(row[at["published_at"]]),
         }

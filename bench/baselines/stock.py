@@ -17,7 +17,7 @@ from toby.accounts.models import User
 from toby.common.authentication import BearerAuthentication
 from toby.common.renderers import timestamp
 from toby.outbox.models import OutboxEvent
-from toby.social.models import Like, ModerationAct, Post, PostTag, Revision
+from toby.social.models import Bookmark, Like, ModerationAct, Post, PostTag, Revision
 from toby.social.services.posts import make_slug
 
 
@@ -42,6 +42,7 @@ class PostSerializer(serializers.ModelSerializer[Post]):
     tags = serializers.SerializerMethodField()
     status = serializers.CharField(read_only=True)
     liked_by_me = serializers.SerializerMethodField()
+    bookmarked_by_me = serializers.SerializerMethodField()
     created_at, published_at = Moment(read_only=True), Moment(read_only=True)
 
     class Meta:
@@ -56,6 +57,7 @@ class PostSerializer(serializers.ModelSerializer[Post]):
             "comment_count",
             "like_count",
             "liked_by_me",
+            "bookmarked_by_me",
             "created_at",
             "published_at",
         )
@@ -65,6 +67,9 @@ class PostSerializer(serializers.ModelSerializer[Post]):
 
     def get_liked_by_me(self, post: Post) -> bool:
         return bool(post.likes.all())
+
+    def get_bookmarked_by_me(self, post: Post) -> bool:
+        return bool(post.bookmarks.all())
 
 
 class RevisionSerializer(serializers.ModelSerializer[Revision]):
@@ -112,13 +117,14 @@ class PostViewSet(mixins.ListModelMixin, mixins.CreateModelMixin, viewsets.Gener
     lookup_field = "slug"
 
     def get_queryset(self) -> QuerySet[Post]:
-        mine = Like.objects.filter(user_id=self.request.user.user_id)  # type: ignore[union-attr]  # a principal
+        reader = self.request.user.user_id  # type: ignore[union-attr]  # a principal
         return (
             Post.objects.live()
             .select_related("author")
             .prefetch_related(
                 Prefetch("tag_rows", PostTag.objects.select_related("tag").order_by("id")),
-                Prefetch("likes", mine),
+                Prefetch("likes", Like.objects.filter(user_id=reader)),
+                Prefetch("bookmarks", Bookmark.objects.filter(user_id=reader)),
             )
         )
 

@@ -24,7 +24,9 @@ from pytest_django import DjangoAssertNumQueries
 from tests.common.support import DEADLINE_S, together, until_it_is_let
 from tests.factories import make_user
 from toby.common.sql import (
+    MOST_TRIES,
     ROWS_A_STATEMENT,
+    again_if_beaten,
     index_order,
     insert_lines,
     insert_missing,
@@ -255,6 +257,49 @@ def test_deadlocks_waits_and_lost_connections_are_trouble_wherever_they_come_fro
 )
 def test_what_is_wrong_with_the_statement_is_told_apart(error: Exception, is_trouble: bool) -> None:
     assert is_database_trouble(error) is is_trouble
+
+
+DEADLOCK = OperationalError(1213, "Deadlock found")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [IntegrityError(1062, "Duplicate entry"), DEADLOCK])
+def test_one_that_was_beaten_looks_again(error: Exception) -> None:
+    outcomes: list[Exception | None] = [error, error, None]
+    assert again_if_beaten(partial(next_of, outcomes))
+    assert not outcomes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_always_beaten_is_told_in_the_end() -> None:
+    outcomes: list[Exception | None] = [DEADLOCK] * MOST_TRIES
+    with pytest.raises(OperationalError):
+        again_if_beaten(partial(next_of, outcomes))
+    assert not outcomes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_else_goes_wrong_is_told_at_once() -> None:
+    outcomes: list[Exception | None] = [OperationalError(1205, "Lock wait timeout"), None]
+    with pytest.raises(OperationalError):
+        again_if_beaten(partial(next_of, outcomes))
+    assert len(outcomes) == 1
+
+
+@pytest.mark.django_db
+def test_part_of_a_transaction_is_not_done_again() -> None:
+    """A deadlock has ended all of it."""
+    outcomes: list[Exception | None] = [DEADLOCK, None]
+    with pytest.raises(OperationalError), transaction.atomic():
+        again_if_beaten(partial(next_of, outcomes))
+    assert len(outcomes) == 1
+
+
+def next_of(outcomes: list[Exception | None]) -> bool:
+    outcome = outcomes.pop(0)
+    if outcome:
+        raise outcome
+    return True
 
 
 def session_id() -> int:

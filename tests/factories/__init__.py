@@ -17,8 +17,10 @@ from toby.common.principals import Principal
 from toby.social.models import Comment, Post, ReportCase, Revision
 from toby.social.services import (
     blocks,
+    bookmarks,
     comments,
     follows,
+    likes,
     moderation,
     mutes,
     posts,
@@ -115,6 +117,14 @@ def make_report(target: Post | Comment, reporter: User | None = None, **said: st
         return ReportCase.objects.get(post=target, open=True)
     reports.report_comment(comment_id=target.pk, by=by, **said)
     return ReportCase.objects.get(comment=target, open=True)
+
+
+def make_like(post: Post, user: User | None = None) -> None:
+    likes.like_post(slug=post.slug, by=principal(user or make_user()))
+
+
+def make_bookmark(post: Post, user: User | None = None) -> None:
+    bookmarks.bookmark_post(slug=post.slug, by=principal(user or make_user()))
 
 
 def make_follow(follower: User, followee: User) -> None:

@@ -13,8 +13,10 @@ from tests.factories import (
     Answer,
     Caller,
     make_block,
+    make_bookmark,
     make_comment,
     make_follow,
+    make_like,
     make_live_post,
     make_moderator,
     make_user,
@@ -23,7 +25,7 @@ from tests.factories import (
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
 from toby.outbox.models import OutboxEvent
-from toby.social.services import featuring, likes, timelines
+from toby.social.services import featuring, timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -74,7 +76,9 @@ def site() -> Site:
     featuring.feature_posts(slugs=[post.slug], by=principal(make_moderator()))
     for one in (mine, thirds, post):
         timelines.add_post(post_id=one.pk)
-        likes.like_post(slug=one.slug, by=principal(other))
+        make_like(one, other)
+        make_like(one, me)
+        make_bookmark(one, me)
     on_mine, comment = (make_comment(one, other, f"{UNSEEN} comment") for one in (mine, thirds))
     make_comment(mine, third, to=on_mine)
     answered = make_comment(thirds, me)
@@ -110,6 +114,8 @@ SHOWN: dict[str, list[str]] = {
         "comments/{on_mine}/thread",
     ],
     "GET api/v1/feed": ["feed"],
+    "GET api/v1/me/likes": ["me/likes"],
+    "GET api/v1/me/bookmarks": ["me/bookmarks"],
     "GET api/v1/profiles/<slug:username>": ["profiles/{other}"],
     "GET api/v1/posts/featured": ["posts/featured"],
 }
@@ -136,6 +142,7 @@ DONE: dict[str, list[Deed]] = {
     ],
     "PUT api/v1/posts/<slug:slug>/like": [Deed("posts/{post}/like")],
     "DELETE api/v1/posts/<slug:slug>/like": [Deed("posts/{post}/like")],
+    "PUT api/v1/posts/<slug:slug>/bookmark": [Deed("posts/{post}/bookmark")],
     "POST api/v1/posts/<slug:slug>/report": [Deed("posts/{post}/report", {"reason": "spam"})],
     "POST api/v1/comments/<id:comment_id>/report": [
         Deed("comments/{comment}/report", {"reason": "spam"}),
@@ -188,6 +195,7 @@ NOTHING = {
     "POST api/v1/posts/<slug:slug>/withdraw": OWN,
     "GET api/v1/posts/<slug:slug>/revisions": OWN,
     "GET api/v1/me/posts": OWN,
+    "DELETE api/v1/posts/<slug:slug>/bookmark": OWN,
     "PUT api/v1/profiles/<slug:username>/block": "else who blocks first could not be blocked",
     "DELETE api/v1/profiles/<slug:username>/block": "undone by whoever blocks",
     "GET api/v1/tags/featured": "of words that many use",

@@ -13,8 +13,10 @@ from pytest_django import Settings
 
 from tests.factories import (
     Caller,
+    make_bookmark,
     make_comment,
     make_follow,
+    make_like,
     make_live_post,
     make_moderator,
     make_pending,
@@ -47,7 +49,9 @@ class Site:
         """One more of everything, each of somebody else."""
         author = make_user()
         make_follow(self.reader, author)
-        timelines.add_post(post_id=make_live_post(author).pk)
+        timelines.add_post(post_id=(post := make_live_post(author)).pk)
+        make_like(post, self.reader)
+        make_bookmark(post, self.reader)
         own = make_live_post(self.reader, tags=["all", f"tag-{author.pk}"])
         featured = Post.objects.filter(featured_place__isnull=False).values_list("slug", flat=True)
         by = principal(make_moderator())
@@ -81,6 +85,8 @@ LISTS = {
     "api/v1/posts/<slug:slug>/comments": 2,
     "api/v1/comments/<id:comment_id>/replies": 3,
     "api/v1/me/posts": 2,
+    "api/v1/me/likes": 1,
+    "api/v1/me/bookmarks": 1,
     "api/v1/feed": 1,
     "api/v1/posts/featured": 1,
     "api/v1/tags/featured": 1,

@@ -65,6 +65,8 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/comments/{comment}/thread": (set(), set(), set()),
     "/api/v1/posts/{slug}/revisions": (AUTHOR, QUEUE, QUEUE),
     "/api/v1/me/posts": (AUTHOR, AUTHOR, AUTHOR),
+    "/api/v1/me/likes": (set(), set(), set()),
+    "/api/v1/me/bookmarks": (set(), set(), set()),
     "/api/v1/feed": (set(), set(), set()),
     "/api/v1/profiles/author": (set(), set(), set()),
     "/api/v1/users/author": (set(), set(), set()),

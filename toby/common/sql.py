@@ -1,12 +1,12 @@
 """What the ORM says differently to each database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.db.models import (
     AutoField,
     BooleanField,
@@ -21,9 +21,12 @@ from django.db.models import (
 )
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 ROWS_A_STATEMENT = 500
+MOST_TRIES = 5
 
 # Connection lost or refused, server stopping, deadlock, lock wait: the statement was not at fault.
+DEADLOCK = 1213
 TROUBLE = {1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1836, 1927}
 TROUBLE |= {2002, 2003, 2005, 2006, 2013, 2055, 3032, 4031}
 
@@ -200,6 +203,20 @@ def list_holds(field: str, word: str) -> Any:
         arg_joiner=") WHERE value = (",
         output_field=BooleanField(),
     )
+
+
+def again_if_beaten(work: Callable[[], T]) -> T:
+    """What `work` returns: a whole transaction that looks for a row, and inserts or deletes it.
+    Where another does the same at that moment, the database refuses one of them, by the row's
+    unique constraint or as a deadlock; then it looks again."""
+    for _ in range(MOST_TRIES - 1):
+        try:
+            return work()
+        except (IntegrityError, OperationalError) as error:
+            is_beaten = isinstance(error, IntegrityError) or error.args[:1] == (DEADLOCK,)
+            if connection.in_atomic_block or not is_beaten:
+                raise
+    return work()
 
 
 def is_database_trouble(error: BaseException) -> bool:

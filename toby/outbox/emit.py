@@ -16,7 +16,7 @@ def emit(event: Event) -> OutboxEvent:
 
     Raises TransactionManagementError outside one: the event could outlive what it tells of.
     The caller holds the lock of the event's aggregate, so that its events get ids in the order
-    of their commits.
+    of their commits; in share, where only the events of one row of its own must be in order.
     """
     if not in_transaction():
         raise transaction.TransactionManagementError(

@@ -29,6 +29,7 @@ PERIODIC_JOBS = [
     ("toby.social.jobs.purge_deleted_comments", 3600),
     ("toby.social.jobs.purge_idempotency_keys", 600),
     ("toby.social.jobs.end_mutes", 10),
+    ("toby.social.services.like_counts.fold_likes", 5),
     ("toby.exports.services.prepare_waiting", 2),
     ("toby.exports.services.purge_exports", 600),
 ]

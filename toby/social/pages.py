@@ -1,4 +1,5 @@
-"""The page of a live post as all readers see it: cached, and never stale."""
+"""The page of a live post as all readers see it: cached, and never stale. How many like it, and
+what its reader has done to it, are cached by themselves: they change far more often."""
 
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ from toby.common.fresh_cache import cached
 from toby.common.people import are_apart, person_of
 from toby.common.principals import Principal
 from toby.social import selectors
+from toby.social.selectors import Reactions
 from toby.social.serializers.people import AuthorOut
 from toby.social.serializers.posts import PostDetailOut
 
@@ -17,16 +19,30 @@ def page(slug: str, *, seen_by: Principal | None) -> PostDetailOut:
     """The page that all share; its author and moderators read the database, and who is apart from
     its author, which only then refuses it. Raises NotFound and Gone."""
     if seen_by is None:
-        return public_page(slug)
+        return with_reactions(public_page(slug), None)
     if not seen_by.is_moderator:
         with suppress(NotFound, selectors.Gone):
             found = public_page(slug)
             author_id = found.author.id
             if author_id != seen_by.user_id and not are_apart(author_id, seen_by.user_id):
-                return msgspec.structs.replace(found, liked_by_me=likes(slug, seen_by.user_id))
+                return with_reactions(found, seen_by)
     post = selectors.post(slug, seen_by=seen_by)
     proposed = selectors.open_revision(post, seen_by=seen_by)
-    return PostDetailOut.of_post(post, proposed, liked=likes(slug, seen_by.user_id))
+    return with_reactions(PostDetailOut.of_post(post, proposed), seen_by)
+
+
+def with_reactions(page: PostDetailOut, seen_by: Principal | None) -> PostDetailOut:
+    slug = page.slug
+    count = cached(like_count_key(slug), int, lambda: selectors.like_count(slug))
+    if seen_by is None:
+        return msgspec.structs.replace(page, like_count=count)
+    reader = seen_by.user_id
+    own = cached(
+        reactions_key(slug, reader), Reactions, lambda: selectors.reactions_of(reader, slug)
+    )
+    return msgspec.structs.replace(
+        page, like_count=count, liked_by_me=own.liked, bookmarked_by_me=own.bookmarked
+    )
 
 
 def public_page(slug: str) -> PostDetailOut:
@@ -37,17 +53,18 @@ def public_page(slug: str) -> PostDetailOut:
     return msgspec.structs.replace(page, author=author)
 
 
-def likes(slug: str, user_id: int) -> bool:
-    return cached(like_key(slug, user_id), bool, lambda: selectors.likes(slug, user_id))
-
-
 def read(slug: str) -> PostDetailOut:
-    return PostDetailOut.of_post(selectors.post(slug, seen_by=None), proposed=None, liked=False)
+    return PostDetailOut.of_post(selectors.post(slug, seen_by=None), proposed=None)
 
 
 def page_key(slug: str) -> str:
     return f"post:{slug}"
 
 
-def like_key(slug: str, user_id: int) -> str:
-    return f"like:{slug}:{user_id}"
+def like_count_key(slug: str) -> str:
+    return f"likes:{slug}"
+
+
+def reactions_key(slug: str, user_id: int) -> str:
+    """Of what a reader has done to a post."""
+    return f"reactions:{slug}:{user_id}"

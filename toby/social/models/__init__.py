@@ -24,7 +24,15 @@ from toby.social.models.posts import (
     User,
     is_live,
 )
-from toby.social.models.reactions import Like
+from toby.social.models.reactions import (
+    Bookmark,
+    CommentLike,
+    CommentLikeChange,
+    Like,
+    LikeChange,
+    like_total,
+    summed,
+)
 from toby.social.models.reports import Report, ReportCase, ReportReason, Resolution, with_its_target
 from toby.social.models.timelines import TimelineEntry
 
@@ -34,12 +42,16 @@ __all__ = [
     "Act",
     "AppendOnly",
     "Block",
+    "Bookmark",
     "Comment",
+    "CommentLike",
+    "CommentLikeChange",
     "CommentQuerySet",
     "Follow",
     "IdempotencyKey",
     "ImportedFile",
     "Like",
+    "LikeChange",
     "LogIsAppendOnly",
     "ModerationAct",
     "Mute",
@@ -61,7 +73,9 @@ __all__ = [
     "User",
     "apart",
     "is_live",
+    "like_total",
     "muted",
+    "summed",
     "top_order",
     "with_its_target",
 ]

@@ -31,20 +31,23 @@ from toby.social.selectors.people import (
 )
 from toby.social.selectors.posts import (
     Gone,
+    Reactions,
     actor_told,
     etag,
     featured_posts,
     history,
-    likes,
+    like_count,
     listed,
     live_posts,
     open_revision,
     own_post,
     post,
     posts_of,
+    reactions_of,
     revision,
     revisions_of,
 )
+from toby.social.selectors.reactions import bookmarked_by, liked_by
 from toby.social.selectors.reporting import cases, report_case, reports, reports_in
 from toby.social.selectors.searching import search
 from toby.social.selectors.tags import featured_tags, related_tags, tag
@@ -55,9 +58,11 @@ __all__ = [
     "TRUSTED_AUTHORS",
     "Gone",
     "QueueCounts",
+    "Reactions",
     "Threaded",
     "actor_told",
     "are_apart",
+    "bookmarked_by",
     "cases",
     "comment",
     "comments_on",
@@ -67,7 +72,8 @@ __all__ = [
     "feed_of",
     "history",
     "is_trusted",
-    "likes",
+    "like_count",
+    "liked_by",
     "listed",
     "live_posts",
     "log",
@@ -82,6 +88,7 @@ __all__ = [
     "profile",
     "queue",
     "queue_counts",
+    "reactions_of",
     "reason_templates",
     "related_tags",
     "replies_to",

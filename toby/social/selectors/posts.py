@@ -1,7 +1,7 @@
 """Posts and their revisions, as those see them who may."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.db.models import (
@@ -18,6 +18,7 @@ from toby.common.prepared import Listed, Prepared
 from toby.common.principals import Principal
 from toby.social.models import (
     Act,
+    Bookmark,
     Like,
     ModerationAct,
     Post,
@@ -27,6 +28,7 @@ from toby.social.models import (
     Tag,
     apart,
     is_live,
+    like_total,
 )
 from toby.social.selectors.people import user_id_named
 
@@ -54,7 +56,6 @@ SHOWN = (
     "tags",
     "cover_url",
     "comment_count",
-    "like_count",
     "created_at",
     "published_at",
     "live_order",
@@ -67,18 +68,34 @@ SHOWN = (
 )
 
 
+class Reactions(NamedTuple):
+    """What a reader has done to a post."""
+
+    liked: bool
+    bookmarked: bool
+
+
 def shown(
     rows: QuerySet[Any], *, seen_by: Principal | None, post: str = "", also: Sequence[str] = ()
 ) -> QuerySet[Any]:
-    """`rows` with just what lists show, and `liked`: whether the reader likes the post. `post`
-    leads to the post, as in "post__"; of the row itself, `also` is read."""
-    liked: Any = Value(value=False)
-    if seen_by is not None:
-        likes = Like.objects.filter(user_id=seen_by.user_id, post=OuterRef(f"{post}pk"))
-        liked = Exists(likes)
+    """`rows` with just what lists show, and with what `with_reactions` adds. `post` leads to the
+    post, as in "post__"; of the row itself, `also` is read."""
     own = (*also, "live_order", "post") if post else also
     rows = rows.select_related(f"{post}author").only(*own, *(post + name for name in SHOWN))
-    found: QuerySet[Any] = rows.annotate(liked=liked)
+    return with_reactions(rows, seen_by.user_id if seen_by else 0, post)
+
+
+def with_reactions(rows: QuerySet[Any], reader: int, post: str = "") -> QuerySet[Any]:
+    """`rows` with how many like the post, `like_total`, and whether the reader does, `liked`, or
+    has a bookmark of it, `bookmarked`. `reader` is 0 for nobody in particular."""
+    liked: Any = Value(value=False)
+    bookmarked: Any = Value(value=False)
+    if reader:
+        liked = Exists(Like.objects.filter(user_id=reader, post=OuterRef(f"{post}pk")))
+        bookmarked = Exists(Bookmark.objects.filter(user_id=reader, post=OuterRef(f"{post}pk")))
+    found: QuerySet[Any] = rows.annotate(
+        like_total=like_total(post), liked=liked, bookmarked=bookmarked
+    )
     return found
 
 
@@ -88,7 +105,6 @@ LISTED = (
     "tags",
     "cover_url",
     "comment_count",
-    "like_count",
     "created_at",
     "published_at",
     "author_id",
@@ -98,17 +114,16 @@ LISTED = (
 )
 
 
-def listed(rows: QuerySet[Any], reader: int, post: str = "") -> QuerySet[Any, Any]:
+def listed(
+    rows: QuerySet[Any], reader: int, post: str = "", *, place: str = "live_order"
+) -> QuerySet[Any, Any]:
     """What `PostOut.of_listed` shows of live posts, and the place in the list. `reader` is 0 for
     nobody in particular."""
-    liked: Any = Value(value=False)
-    rows = rows.filter(is_live(post))
+    rows = with_reactions(rows.filter(is_live(post)), reader, post)
     if reader:
-        liked = Exists(Like.objects.filter(user_id=reader, post=OuterRef(f"{post}pk")))
         rows = rows.filter(~apart(reader, f"{post}author_id"))
     columns = (post + name for name in LISTED)
-    rows = rows.annotate(liked=liked)
-    return rows.values_list(*columns, "liked", "live_order")
+    return rows.values_list(*columns, "like_total", "liked", "bookmarked", place)
 
 
 NEWEST = Prepared(lambda reader=0: listed(Post.objects.all(), reader))
@@ -151,8 +166,18 @@ def featured_posts(*, seen_by: Principal | None) -> QuerySet[Post]:
     return shown(rows, seen_by=seen_by)
 
 
-def likes(slug: str, user_id: int) -> bool:
-    return Like.objects.filter(user_id=user_id, post__slug=slug).exists()
+def like_count(slug: str) -> int:
+    """How many like a post. Raises NotFound."""
+    rows = Post.objects.filter(slug=slug).annotate(like_total=like_total())
+    found: int | None = rows.values_list("like_total", flat=True).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def reactions_of(user_id: int, slug: str) -> Reactions:
+    rows = with_reactions(Post.objects.filter(slug=slug), user_id)
+    return Reactions(*(rows.values_list("liked", "bookmarked").first() or (False, False)))
 
 
 def posts_of(principal: Principal, *, state: str = "") -> QuerySet[Post]:

@@ -61,12 +61,13 @@ class PostOut(Out, frozen=True, kw_only=True):
     comment_count: int
     like_count: int
     liked_by_me: bool
+    bookmarked_by_me: bool
     created_at: Timestamp
     published_at: Timestamp | None
 
     @classmethod
-    def of(cls, post: Post, *, liked: bool = False) -> "PostOut":
-        return cls(**shared(post, liked))
+    def of(cls, post: Post, *, like_count: int) -> "PostOut":
+        return cls(**{**shared(post), "like_count": like_count})
 
     @classmethod
     def of_listed(cls, row: Sequence[Any]) -> "PostOut":
@@ -77,14 +78,15 @@ class PostOut(Out, frozen=True, kw_only=True):
             tags,
             cover_url,
             comment_count,
-            like_count,
             created_at,
             published_at,
             author_id,
             username,
             display_name,
             picture_url,
+            like_total,
             liked,
+            bookmarked,
             _,
         ) = row
         return cls(
@@ -100,16 +102,17 @@ class PostOut(Out, frozen=True, kw_only=True):
                 picture_url=picture_url,
             ),
             comment_count=comment_count,
-            like_count=like_count,
+            like_count=like_total,
             liked_by_me=liked,
+            bookmarked_by_me=bookmarked,
             created_at=timestamp(created_at),
             published_at=timestamp(published_at),
         )
 
     @classmethod
     def of_row(cls, row: Any) -> "PostOut":
-        """A row of a list, which knows whether its reader likes the post: `selectors.liked`."""
-        return cls(**shared(row if isinstance(row, Post) else row.post, row.liked))
+        """A row of a list of `selectors.shown`."""
+        return cls(**shared_of_row(row))
 
 
 class ProposedOut(Out, frozen=True, kw_only=True):
@@ -139,7 +142,7 @@ class MyPostOut(PostOut, frozen=True, kw_only=True):
                 remarks=revision.remarks,
                 submitted_at=timestamp(at) if at else None,
             )
-        return cls(**shared(post, post.liked), proposed=proposed)
+        return cls(**shared_of_row(post), proposed=proposed)
 
 
 class PreviewOut(Out, frozen=True, kw_only=True):
@@ -199,11 +202,11 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
         post: Post,
         proposed: Revision | None,
         *,
-        liked: bool = False,
         writer: Principal | None = None,
     ) -> "PostDetailOut":
+        """But for what readers have done to it: `toby.social.pages`."""
         return cls(
-            **shared(post, liked, writer),
+            **shared(post, writer),
             body=post.body,
             # One that went live before bodies were rendered has none yet.
             html=post.html or (html_of(post.body, of_post=post.pk) if post.body else ""),
@@ -216,7 +219,17 @@ def author_of(post: Post, writer: Principal | None) -> AuthorOut:
     return AuthorOut.of_person(writer.person()) if writer else AuthorOut.of(post.author)
 
 
-def shared(post: Post, liked: bool, writer: Principal | None = None) -> dict[str, Any]:
+def shared_of_row(row: Any) -> dict[str, Any]:
+    return {
+        **shared(row if isinstance(row, Post) else row.post),
+        "like_count": row.like_total,
+        "liked_by_me": row.liked,
+        "bookmarked_by_me": row.bookmarked,
+    }
+
+
+def shared(post: Post, writer: Principal | None = None) -> dict[str, Any]:
+    """But for what readers have done to it."""
     return {
         "slug": post.slug,
         "status": post.status,
@@ -225,8 +238,9 @@ def shared(post: Post, liked: bool, writer: Principal | None = None) -> dict[str
         "cover_url": post.cover_url,
         "author": author_of(post, writer),
         "comment_count": post.comment_count,
-        "like_count": post.like_count,
-        "liked_by_me": liked,
+        "like_count": 0,
+        "liked_by_me": False,
+        "bookmarked_by_me": False,
         "created_at": timestamp(post.created_at),
         "published_at": timestamp(post.published_at) if post.published_at else None,
     }

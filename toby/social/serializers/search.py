@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toby.common.renderers import Out
-from toby.social.serializers.posts import PostOut, shared
+from toby.social.serializers.posts import PostOut, shared_of_row
 from toby.social.terms import Term, excerpt, marked
 
 
@@ -29,4 +29,4 @@ class FoundOut(PostOut, frozen=True, kw_only=True):
         highlights = HighlightsOut(
             title=marked(post.title, terms), excerpt=excerpt(row.text, terms)
         )
-        return cls(**shared(post, row.liked), highlights=highlights)
+        return cls(**shared_of_row(row), highlights=highlights)

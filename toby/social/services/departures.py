@@ -4,19 +4,24 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from toby.common.fresh_cache import will_change
+from toby.common.sql import for_share
 from toby.social.models import (
+    Bookmark,
     Follow,
     IdempotencyKey,
     ImportedFile,
     Like,
+    LikeChange,
     Post,
     Profile,
     Report,
     Standing,
     TimelineEntry,
 )
+from toby.social.pages import like_count_key
 from toby.social.services.follows import end_follow, lock_profiles
-from toby.social.services.publication import page_changed, post_changed
+from toby.social.services.publication import post_changed
 from toby.social.services.threads import delete_comments
 
 AT_ONCE = 500
@@ -33,6 +38,7 @@ def forget_person(*, user_id: int) -> None:
         ImportedFile.objects.filter(author_id=user_id).delete()
         Report.objects.filter(reporter_id=user_id).exclude(note="").update(note="")
         unlike_everything(user_id)
+        Bookmark.objects.filter(user_id=user_id).delete()
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             delete_comments(post)
             post.deleted_at = timezone.now()
@@ -45,12 +51,12 @@ def forget_person(*, user_id: int) -> None:
 def unlike_everything(user_id: int) -> None:
     """Not told: what they did is taken back where they are forgotten."""
     likes = Like.objects.filter(user_id=user_id)
-    posts = Post.objects.select_for_update().filter(likes__user_id=user_id).order_by("id")
-    for post in posts:
-        post.like_count -= 1
-        post.save(update_fields=["like_count"])
-        page_changed(post.slug)
-    likes.delete()
+    while ids := list(likes.order_by("post_id").values_list("post_id", flat=True)[:AT_ONCE]):
+        posts = Post.objects.filter(id__in=ids).order_by("id")
+        slugs = [slug for _, slug in for_share(posts.values_list("id", "slug"))]
+        likes.filter(post_id__in=ids).delete()
+        LikeChange.objects.bulk_create(LikeChange(post_id=post_id, change=-1) for post_id in ids)
+        will_change([like_count_key(slug) for slug in slugs])
 
 
 def unfollow_everybody(user_id: int) -> None:

@@ -1,8 +1,11 @@
 """What follows at once, in the same transaction, where that changes which readers see of a post."""
 
+from typing import NamedTuple
+
 from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
 from toby.common.principals import Principal
+from toby.common.sql import for_share
 from toby.social.models import Post
 from toby.social.pages import page_key
 from toby.social.services import search
@@ -30,3 +33,20 @@ def lock_live_post(slug: str, by: Principal) -> Post:
     if post is None:
         raise NotFound
     return post
+
+
+class LivePost(NamedTuple):
+    id: int
+    slug: str
+    title: str
+    author_id: int
+
+
+def share_live_post(slug: str, by: Principal) -> LivePost:
+    """As lock_live_post, for what leaves the post's row as it is: any number may hold it at once,
+    and until they commit nobody hides or deletes the post."""
+    rows = Post.objects.live().not_apart(by).filter(slug=slug)
+    found = for_share(rows.values_list(*LivePost._fields))
+    if not found:
+        raise NotFound
+    return LivePost(*found[0])

@@ -175,7 +175,7 @@ class Approve(APIView):
         """Make a revision live."""
         given = parsed(ApproveIn, request)
         post = moderation.approve_revision(revision_id=revision_id, by=principal(request), **given)
-        return Response(PostOut.of(post))
+        return Response(PostOut.of(post, like_count=selectors.like_count(post.slug)))
 
 
 class Reject(APIView):

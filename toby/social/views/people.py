@@ -13,27 +13,9 @@ from toby.common.permissions import (
     principal,
     principal_or_none,
 )
-from toby.common.views import no_content
 from toby.social import selectors
 from toby.social.serializers.people import ProfileOut
 from toby.social.serializers.posts import PostOut
-from toby.social.services import likes
-
-
-class Liking(APIView):
-    permission_classes = (SignedIn,)
-
-    @extend_schema(request=None, responses={204: None})
-    def put(self, request: Request, slug: str) -> Response:
-        """Like a live post; liking it twice is liking it."""
-        likes.like_post(slug=slug, by=principal(request))
-        return no_content()
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, slug: str) -> Response:
-        """Like it no longer."""
-        likes.unlike_post(slug=slug, by=principal(request))
-        return no_content()
 
 
 class Feed(APIView):
