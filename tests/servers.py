@@ -18,8 +18,12 @@ WANTED = os.environ.get("TOBY_TEST_ON", "mariadb")
 PORT = int(os.environ.get("TOBY_TEST_PORT", "18000"))
 IN_CI = os.environ.get("CI") == "true"
 # Two runs at a time need two ports, and so two homes.
-# People register without mail, and all come from one address.
-ENVIRONMENT = {"TOBY_REGISTRATION": "direct", "TOBY_THROTTLES": "0"}
+# People register without mail, all come from one address, and have new accounts.
+ENVIRONMENT = {
+    "TOBY_REGISTRATION": "direct",
+    "TOBY_THROTTLES": "0",
+    "TOBY_NEW_ACCOUNT_FOR_S": "0",
+}
 HOME = Path(__file__).resolve().parents[1] / "var" / f"test-{PORT}"
 
 

@@ -1,6 +1,7 @@
 """All three services in one process and one database: what the unit tests and mypy see."""
 
 import os
+from datetime import timedelta
 
 # Where tests.servers has not said otherwise (mypy): nothing is connected to.
 for name, value in {
@@ -31,6 +32,7 @@ CONSUMER_GROUP = "notifications"
 CONSUMER_HANDLERS = "toby.notifications.handlers"
 PERIODIC_JOBS = [("toby.outbox.jobs.prune", 600)]
 THROTTLES = False
+NEW_ACCOUNT_FOR = timedelta(0)
 REGISTRATION = "direct"
 # Otherwise each test client would scan all static files at its start.
 WHITENOISE_AUTOREFRESH = True

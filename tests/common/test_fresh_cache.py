@@ -32,6 +32,13 @@ def test_what_was_loaded_once_is_not_loaded_again(key: str) -> None:
     assert len(loads) == 1
 
 
+def test_what_another_version_stored_in_another_shape_is_loaded_anew(key: str) -> None:
+    assert cached(key, str, lambda: "seven") == "seven"
+    for _ in range(2):
+        assert cached(key, int, lambda: 7) == 7
+    assert cached(key, int, lambda: 8) == 7
+
+
 def test_what_is_not_there_is_asked_for_each_time(key: str) -> None:
     def fail() -> int:
         raise LookupError

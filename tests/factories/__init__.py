@@ -167,6 +167,9 @@ class Caller:
     def put(self, path: str, body: Any = None, **headers: str) -> "Answer":
         return self.call("PUT", path, body, **headers)
 
+    def patch(self, path: str, body: Any = None, **headers: str) -> "Answer":
+        return self.call("PATCH", path, body, **headers)
+
     def delete(self, path: str, **headers: str) -> "Answer":
         return self.call("DELETE", path, **headers)
 

@@ -20,7 +20,9 @@ from toby.events import (
     AuthorTrusted,
     AuthorWarned,
     ChangesRequested,
+    CommentAdded,
     CommentDeleted,
+    CommentEdited,
     CommentHidden,
     PostDeleted,
     PostFeatured,
@@ -175,6 +177,66 @@ def test_of_a_comment_that_is_taken_down_only_its_author_is_told_any_more(
     assert told.post_title not in str(item.target) + str(item.data)
     for user_id in (ANA, BEN):
         assert_counts_are_right(user_id)
+
+
+def deleted(told: CommentAdded, by: str) -> CommentDeleted:
+    return CommentDeleted(
+        comment_id=told.comment_id,
+        post_id=told.post_id,
+        post_author_id=told.post_author_id,
+        author=told.author,
+        excerpt=told.excerpt,
+        reason="",
+        deleted_by=by,
+    )
+
+
+def test_of_a_comment_that_its_author_deleted_nobody_is_told_any_more() -> None:
+    told = commented(ANA, by=BEN)
+    consume(told)
+    consume(deleted(told, by="author"))
+    item = Item.objects.get()
+    assert (item.recipient_id, item.data) == (ANA, {})
+    assert item.retracted_at is not None
+    assert_counts_are_right(ANA)
+
+
+def test_who_wrote_it_is_told_that_the_posts_author_took_it_off() -> None:
+    told = commented(ANA, by=BEN)
+    consume(told, deleted(told, by="post_author"))
+    item = Item.objects.get(retracted_at=None)
+    title, text = "Your comment was deleted", "The author of the post took it off."
+    assert (item.recipient_id, text_of(item)) == (BEN, (title, text, ""))
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_of_an_edited_comment_is_told_what_it_says_now_and_it_is_not_new_for_that(
+    batches: int,
+) -> None:
+    told, other = commented(ANA, by=BEN), commented(ANA, by=CLEO)
+    edited = CommentEdited(
+        comment_id=told.comment_id,
+        post_id=told.post_id,
+        post_author_id=ANA,
+        author=told.author,
+        excerpt="Better said",
+        parent_author_id=0,
+        version=2,
+    )
+    if batches == 1:
+        consume(told, other, edited)
+    else:
+        consume(told, other)
+        Item.objects.update(read_at=Item.objects.earliest("seq").created_at)
+        consume(edited)
+    texts = {item.data["comment_id"]: item.data["excerpt"] for item in Item.objects.all()}
+    assert texts == {told.comment_id: "Better said", other.comment_id: other.excerpt}
+    changed = Item.objects.latest("seq")
+    assert changed.data["comment_id"] == told.comment_id
+    assert changed.content_seq < changed.seq
+    assert (changed.read_at is None) == (batches == 1)
+    consume(deleted(told, by="author"), edited)
+    assert "said" not in str(Item.objects.exclude(retracted_at=None).get().data)
 
 
 def test_why_a_comment_was_taken_down_is_told_though_its_post_goes_too() -> None:

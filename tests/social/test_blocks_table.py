@@ -144,6 +144,8 @@ DONE: dict[str, list[Deed]] = {
     "DELETE api/v1/posts/<slug:slug>/like": [Deed("posts/{post}/like")],
     "PUT api/v1/posts/<slug:slug>/bookmark": [Deed("posts/{post}/bookmark")],
     "POST api/v1/posts/<slug:slug>/report": [Deed("posts/{post}/report", {"reason": "spam"})],
+    # On one's own post.
+    "DELETE api/v1/comments/<id:comment_id>": [Deed("comments/{on_mine}")],
     "POST api/v1/comments/<id:comment_id>/report": [
         Deed("comments/{comment}/report", {"reason": "spam"}),
         Deed("comments/{on_mine}/report", {"reason": "spam"}),
@@ -196,6 +198,9 @@ NOTHING = {
     "GET api/v1/posts/<slug:slug>/revisions": OWN,
     "GET api/v1/me/posts": OWN,
     "DELETE api/v1/posts/<slug:slug>/bookmark": OWN,
+    "PATCH api/v1/comments/<id:comment_id>": OWN,
+    "PUT api/v1/posts/<slug:slug>/comments-closed": OWN,
+    "DELETE api/v1/posts/<slug:slug>/comments-closed": OWN,
     "PUT api/v1/profiles/<slug:username>/block": "else who blocks first could not be blocked",
     "DELETE api/v1/profiles/<slug:username>/block": "undone by whoever blocks",
     "GET api/v1/tags/featured": "of words that many use",

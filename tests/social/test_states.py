@@ -43,6 +43,8 @@ ACTS_OF_REPORTS = {
     Act.REPORT_DISMISSED,
     Act.WARNED,
 }
+# And those of test_comment_states.
+ACTS_OF_COMMENTS = {Act.COMMENT_REMOVED, Act.COMMENTS_CLOSED, Act.COMMENTS_OPENED}
 DECISIONS = ["approve", "request_changes", "reject"]
 TRUSTING = ["grant", "revoke", "decline"]
 # Approvals after which trust is proposed.
@@ -336,5 +338,5 @@ def test_whatever_is_done_by_whomever_the_rules_hold() -> None:
                 phases=[Phase.explicit, Phase.generate],
             ),
         )
-    elsewhere = {Act.TAGS_FEATURED, *ACTS_OF_REPORTS}
+    elsewhere = {Act.TAGS_FEATURED, *ACTS_OF_REPORTS, *ACTS_OF_COMMENTS}
     assert set(Act.values) - elsewhere <= set(DONE), DONE

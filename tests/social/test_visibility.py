@@ -74,6 +74,7 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/moderation/log": (set(), set(), set()),
     "/api/v1/moderation/unseen": (set(), set(), set()),
     "/api/v1/moderation/trust": (set(), set(), set()),
+    "/api/v1/moderation/comments/{comment}/history": (set(), set(), set()),
     "/api/v1/moderation/reports": (set(), set(), set()),
     "/api/v1/moderation/reports/{case}": (set(), set(), set()),
     "/api/v1/moderation/revisions/{revision}": (set(), {"moderator"}, {"moderator"}),

@@ -11,6 +11,7 @@ it is read from the database.
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -67,7 +68,9 @@ def cached(key: str, kind: type[T], load: Callable[[], T]) -> T:
     try:
         stored = connection().get(key)
         if stored is not None:
-            return msgspec.json.decode(stored, type=kind)
+            # What another version of the code has stored may look otherwise: then it is none.
+            with suppress(msgspec.ValidationError):
+                return msgspec.json.decode(stored, type=kind)
         lease = secrets.token_hex(8)
         has_lease = connection().set(lease_of(key), lease, nx=True, ex=LEASE_S)
     except redis.RedisError as error:

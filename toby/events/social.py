@@ -230,7 +230,8 @@ class CommentHidden(Event, type="social.comment_hidden.v1", topic=SOCIAL, key="p
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key="post_id"):
-    """A moderator deleted a comment."""
+    """A comment is gone, but for a tombstone where it has replies. `deleted_by` is moderator,
+    post_author or author; only moderators give a reason."""
 
     comment_id: int
     post_id: int
@@ -239,6 +240,20 @@ class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key=
     excerpt: str
     reason: str
     parent_author_id: int = 0
+    deleted_by: str = "moderator"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommentEdited(Event, type="social.comment_edited.v1", topic=SOCIAL, key="post_id"):
+    """Its author changed what a comment says. `version` counts its texts, from 1."""
+
+    comment_id: int
+    post_id: int
+    post_author_id: int
+    author: Person
+    excerpt: str
+    parent_author_id: int
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

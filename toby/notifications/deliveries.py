@@ -71,7 +71,17 @@ class Hush:
     version: int
 
 
-Order = Add | Retract | RetractAbout | Forget | Hush
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reword:
+    """What the recipient was told of `act` reads otherwise now; it is not new again for that."""
+
+    recipient_id: int
+    act: str
+    data: dict[str, Any]
+
+
+Order = Add | Retract | RetractAbout | Forget | Hush | Reword
+TO_ONE = (Add, Retract, Reword)
 
 
 class Deliveries:
@@ -134,6 +144,10 @@ class Deliveries:
         """What anybody but this person was told of `subject` no longer holds."""
         self.orders.append(RetractAbout(subject=subject, spared=but))
 
+    def reword(self, recipient_id: int, act: str, **data: Any) -> None:
+        """What this person was told of `act` holds, but with this data."""
+        self.orders.append(Reword(recipient_id=recipient_id, act=act, data=data))
+
     def forget(self, user_id: int) -> None:
         self.orders.append(Forget(user_id=user_id))
 
@@ -154,7 +168,7 @@ class Deliveries:
             return
         orders = without_the_deleted(self.orders)
         forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
-        concerned = {order.recipient_id for order in orders if isinstance(order, Add | Retract)}
+        concerned = {order.recipient_id for order in orders if isinstance(order, TO_ONE)}
         concerned |= {order.listener_id for order in orders if isinstance(order, Hush)}
         opened = lock_inboxes(concerned | forgotten | recipients_to_be_found(orders))
         for user_id in forgotten:
@@ -206,6 +220,8 @@ class Writing:
             case RetractAbout():
                 about = [fact for fact in self.facts if fact.subject == order.subject]
                 self.retract(fact for fact in about if fact.recipient_id != order.spared)
+            case Reword():
+                self.reword(order)
             case Forget():
                 self.forget(order.user_id)
             case Hush():
@@ -255,6 +271,13 @@ class Writing:
             # One that is new in this batch is written anyhow.
             if fact.pk is not None:
                 self.changed.append(fact)
+
+    def reword(self, order: Reword) -> None:
+        for fact in self.by_act.get((order.recipient_id, order.act), ()):
+            inbox = self.opened[fact.recipient_id]
+            if fact.retracted_at is None and not inbox.row.closed:
+                fact.item.data = {**fact.item.data, **order.data}
+                inbox.touch(fact.item, self.now)
 
     def forget(self, user_id: int) -> None:
         """Of what somebody did who is deleted, STAYS stays without their name."""
@@ -351,9 +374,9 @@ def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
 
 
-def condition(order: Retract | RetractAbout | Forget | Hush) -> Q:
+def condition(order: Retract | RetractAbout | Forget | Hush | Reword) -> Q:
     match order:
-        case Retract():
+        case Retract() | Reword():
             return Q(recipient_id=order.recipient_id, act=order.act)
         case RetractAbout():
             return Q(subject=order.subject)

@@ -9,6 +9,7 @@ from toby.events import (
     ChangesRequested,
     CommentAdded,
     CommentDeleted,
+    CommentEdited,
     CommentHidden,
     ExportReady,
     PostApproved,
@@ -147,6 +148,12 @@ def take_back_the_like(event: PostUnliked, inboxes: Deliveries) -> None:
     inboxes.take_back(event.post_author_id, like_act(event.post_id, event.liker_id))
 
 
+@handles(CommentEdited)
+def say_what_the_comment_says_now(event: CommentEdited, inboxes: Deliveries) -> None:
+    for recipient_id in {event.post_author_id, event.parent_author_id} - {0}:
+        inboxes.reword(recipient_id, comment_act(event.comment_id), excerpt=event.excerpt)
+
+
 @handles(CommentHidden)
 def take_back_a_hidden_comment(event: CommentHidden, inboxes: Deliveries) -> None:
     take_back_a_comment(event, Kind.COMMENT_HIDDEN, inboxes)
@@ -160,14 +167,20 @@ def take_back_a_deleted_comment(event: CommentDeleted, inboxes: Deliveries) -> N
 def take_back_a_comment(
     event: CommentHidden | CommentDeleted, kind: Kind, inboxes: Deliveries
 ) -> None:
-    """From the post's author; the comment's author is told why."""
-    inboxes.take_back(event.post_author_id, comment_act(event.comment_id))
+    """From the post's author, and from whom it answered. The comment's author is told why, unless
+    it was they who deleted it."""
+    for recipient_id in {event.post_author_id, event.parent_author_id} - {0}:
+        inboxes.take_back(recipient_id, comment_act(event.comment_id))
+    deleted_by = event.deleted_by if isinstance(event, CommentDeleted) else "moderator"
+    if deleted_by == "author":
+        return
     inboxes.tell(
         event.author.user_id,
         kind,
         target=comment(event.comment_id, event.post_id),
         reason=event.reason,
         excerpt=event.excerpt,
+        by=deleted_by,
     )
 
 

@@ -31,6 +31,8 @@ def text_of(item: Item) -> Text:
     if item.kind in SAID:
         kind = Kind(item.kind)
         words = str(item.data.get("reason") or item.data.get("remarks", ""))
+        if item.data.get("by") == "post_author":
+            words = "The author of the post took it off."
         what = f"your post “{post}”" if item.target["type"] == "post" else "your comment"
         title = SAID[kind].format(post=post, what=what)
         return Text(title, words, "" if kind == Kind.POST_DELETED else link)

@@ -58,6 +58,13 @@ REGISTRATION = read(
 TRUST_AFTER = read("TOBY_TRUST_AFTER", not_negative, like="10", default=10)
 # Whether authors read in their post's history which moderator it was.
 NAME_MODERATORS = read("TOBY_NAME_MODERATORS", flag, like="0 or 1", default=False)
+# Who has had an account for no longer than this comments once in a while only; 0 for no such rule.
+NEW_ACCOUNT_FOR = timedelta(
+    seconds=read("TOBY_NEW_ACCOUNT_FOR_S", not_negative, like="86400", default=24 * 3600)
+)
+NEW_ACCOUNT_COMMENTS_EVERY = timedelta(
+    seconds=read("TOBY_NEW_ACCOUNT_COMMENTS_EVERY_S", positive, like="60", default=60)
+)
 # Off for tests and benchmarks, whose people all come from one address.
 THROTTLES = read("TOBY_THROTTLES", flag, like="1 or 0", default=True)
 OUTBOX_RETENTION = timedelta(days=7)

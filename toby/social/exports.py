@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from toby.exports.archive import File
 from toby.social.models import (
     Comment,
+    EarlierText,
     Follow,
     Like,
     ModerationAct,
@@ -55,7 +56,10 @@ def files(user_id: int) -> Iterator[File]:
         ),
     )
     comments = Comment.objects.filter(author_id=user_id).order_by("id")
-    yield "comments.json", comments.values("id", "post__slug", "body", "created_at")
+    columns = ("id", "post__slug", "parent_id", "body", "created_at", "edited_at", "deleted_at")
+    yield "comments.json", comments.values(*columns)
+    texts = EarlierText.objects.filter(comment__author_id=user_id).order_by("id")
+    yield "earlier_comments.json", texts.values("comment_id", "body", "written_at")
     likes = Like.objects.filter(user_id=user_id).order_by("id")
     yield "likes.json", likes.values("post__slug", "created_at")
     follows = Follow.objects.filter(follower_id=user_id).order_by("id")

@@ -86,7 +86,10 @@ class ReportCaseAdmin(Desk):
 
     @admin.display(description="text")
     def text(self, case: ReportCase) -> SafeString:
-        return format_html('<div class="toby-text">{}</div>', case.body)
+        """What a comment said before it was edited stands below."""
+        earlier = selectors.earlier_texts(case.comment) if case.comment else ()
+        texts = [("", case.body), *(("Earlier: ", text.body) for text in earlier)]
+        return format_html_join("", '<div class="toby-text">{}{}</div>', texts)
 
     @admin.display(description="said by")
     def reports(self, case: ReportCase) -> SafeString:

@@ -1,6 +1,6 @@
 """The tables of the social service."""
 
-from toby.social.models.comments import AGE_BITS, Comment, CommentQuerySet, top_order
+from toby.social.models.comments import AGE_BITS, Comment, CommentQuerySet, EarlierText, top_order
 from toby.social.models.moderation import (
     Act,
     AppendOnly,
@@ -47,6 +47,7 @@ __all__ = [
     "CommentLike",
     "CommentLikeChange",
     "CommentQuerySet",
+    "EarlierText",
     "Follow",
     "IdempotencyKey",
     "ImportedFile",

@@ -83,3 +83,15 @@ class Comment(models.Model):
     def is_shown(self) -> bool:
         """As `CommentQuerySet.shown`."""
         return self.status == "live" or self.reply_count > 0
+
+
+class EarlierText(models.Model):
+    """What a comment said before it was edited, for moderators; gone once the comment's words are
+    purged."""
+
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="earlier_texts")
+    body = models.TextField()
+    written_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"earlier text of comment {self.comment_id}"

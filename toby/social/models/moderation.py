@@ -36,6 +36,10 @@ class Act(models.TextChoices):
     COMMENT_HIDDEN = "comment_hidden"
     COMMENT_DELETED = "comment_deleted"
     COMMENT_RESTORED = "comment_restored"
+    # By the author of the post.
+    COMMENT_REMOVED = "comment_removed"
+    COMMENTS_CLOSED = "comments_closed"
+    COMMENTS_OPENED = "comments_opened"
     REPORT_DISMISSED = "report_dismissed"
     WARNED = "warned"
 

@@ -19,7 +19,7 @@ from django.db.models.expressions import RawSQL
 
 from toby.common.errors import NotFound
 from toby.common.principals import Principal
-from toby.social.models import Comment, Post, apart
+from toby.social.models import Comment, EarlierText, Post, apart
 from toby.social.selectors.posts import post
 
 # In the order of which column comments are read, and whether the least comes first.
@@ -30,6 +30,7 @@ ORDER_KEYS: dict[str, Callable[[Comment], int]] = {
     "top": lambda comment: -(comment.top_order or 0),
 }
 MOST_IN_THREAD = 500
+MOST_EARLIER_TEXTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,25 @@ def comment(comment_id: int, *, seen_by: Principal | None) -> Comment:
         raise NotFound
     found.post = post(found.slug, seen_by=seen_by)
     return found  # type: ignore[no-any-return]
+
+
+def comment_etag(version: int) -> str:
+    """Changes with what a comment says."""
+    return f'"{version}"'
+
+
+def told_comment(comment_id: int) -> Comment:
+    """For moderators, whatever became of it; what is purged says nothing any more. Raises
+    NotFound."""
+    found = Comment.objects.select_related("author", "post").filter(id=comment_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def earlier_texts(of: Comment) -> QuerySet[EarlierText]:
+    """The newest MOST_EARLIER_TEXTS, newest first."""
+    return of.earlier_texts.order_by("-id")[:MOST_EARLIER_TEXTS]
 
 
 def thread(of: Comment, *, seen_by: Principal | None, sort: str = "oldest") -> list[Threaded]:

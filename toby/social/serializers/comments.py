@@ -1,11 +1,12 @@
 """What readers say on posts, and in answer to each other."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from toby.common.principals import Principal
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Whole
-from toby.social.models import Comment
+from toby.social.models import Comment, EarlierText
 from toby.social.rendering import html_of_comment
 from toby.social.selectors.comments import Threaded
 from toby.social.serializers.people import AuthorOut
@@ -19,6 +20,10 @@ class CommentIn(In):
         allow_null=True,
         help_text="The comment on the same post that this answers; none for the post itself.",
     )
+
+
+class EditCommentIn(In):
+    body = Markdown(max_length=10_000)
 
 
 class CommentOut(Out, frozen=True, kw_only=True):
@@ -73,6 +78,44 @@ class ThreadOut(Out, frozen=True, kw_only=True):
     @classmethod
     def of(cls, found: list[Threaded]) -> "ThreadOut":
         return cls(comments=[ThreadedOut(**shared(one.comment), depth=one.depth) for one in found])
+
+
+class EarlierTextOut(Out, frozen=True, kw_only=True):
+    body: str
+    written_at: Timestamp
+
+    @classmethod
+    def of(cls, earlier: EarlierText) -> "EarlierTextOut":
+        return cls(body=earlier.body, written_at=timestamp(earlier.written_at))
+
+
+class CommentHistoryOut(Out, frozen=True, kw_only=True):
+    """What a comment says and said, for moderators: the newest 100 earlier texts, newest first.
+    `status` is live, hidden or deleted; of what is purged the words are gone."""
+
+    id: int
+    slug: str
+    reply_to: int | None
+    status: str
+    author: AuthorOut
+    body: str
+    created_at: Timestamp
+    edited_at: Timestamp | None
+    earlier: list[EarlierTextOut]
+
+    @classmethod
+    def of(cls, comment: Comment, earlier: Iterable[EarlierText]) -> "CommentHistoryOut":
+        return cls(
+            id=comment.pk,
+            slug=comment.post.slug,
+            reply_to=comment.parent_id,
+            status=comment.status,
+            author=AuthorOut.of(comment.author),
+            body=comment.body,
+            created_at=timestamp(comment.created_at),
+            edited_at=timestamp(comment.edited_at) if comment.edited_at else None,
+            earlier=[EarlierTextOut.of(text) for text in earlier],
+        )
 
 
 def shared(comment: Any, writer: Principal | None = None) -> dict[str, Any]:

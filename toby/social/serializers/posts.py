@@ -189,11 +189,12 @@ class RevisionOut(Out, frozen=True, kw_only=True):
 
 class PostDetailOut(PostOut, frozen=True, kw_only=True):
     """A post with its text, as Markdown and as sanitised HTML; `proposed` only for those who may
-    see it."""
+    see it. Where `comments_closed`, nobody can comment."""
 
     body: str
     html: str
     version: int
+    comments_closed: bool
     proposed: RevisionOut | None
 
     @classmethod
@@ -211,6 +212,7 @@ class PostDetailOut(PostOut, frozen=True, kw_only=True):
             # One that went live before bodies were rendered has none yet.
             html=post.html or (html_of(post.body, of_post=post.pk) if post.body else ""),
             version=post.version,
+            comments_closed=post.comments_closed_at is not None,
             proposed=RevisionOut.of(proposed, writer=writer) if proposed else None,
         )
 

@@ -1,12 +1,14 @@
 """What readers report, as they say it and as moderators read it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Text, Whole
-from toby.social.models import EXCERPT_LENGTH, Report, ReportCase, ReportReason
+from toby.social.models import EXCERPT_LENGTH, EarlierText, Report, ReportCase, ReportReason
+from toby.social.serializers.comments import EarlierTextOut
 from toby.social.serializers.moderation import ReasonIn
 from toby.social.serializers.people import AuthorOut
 
@@ -79,9 +81,11 @@ class ReportOut(Out, frozen=True, kw_only=True):
 
 class CaseDetailOut(CaseOut, frozen=True, kw_only=True):
     """A case with the first 100 reports in it. `text` is what is reported, `target_status` live,
-    hidden or deleted. `resolution` is null while the case is open."""
+    hidden or deleted; `earlier_texts` are what a comment said before it was edited, the newest
+    first. `resolution` is null while the case is open."""
 
     text: str
+    earlier_texts: list[EarlierTextOut]
     target_status: str
     resolution: str | None
     resolved_by: str | None
@@ -89,10 +93,13 @@ class CaseDetailOut(CaseOut, frozen=True, kw_only=True):
     reports: list[ReportOut]
 
     @classmethod
-    def of_case(cls, case: ReportCase, reports: list[Report]) -> "CaseDetailOut":
+    def of_case(
+        cls, case: ReportCase, reports: list[Report], earlier: Iterable[EarlierText]
+    ) -> "CaseDetailOut":
         return cls(
             **shared(case),
             text=case.body,
+            earlier_texts=[EarlierTextOut.of(text) for text in earlier],
             target_status=case.status,
             resolution=case.resolution or None,
             resolved_by=case.resolved_by.username if case.resolved_by else None,

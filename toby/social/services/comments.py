@@ -1,24 +1,60 @@
-"""Commenting on live posts."""
+"""Commenting on live posts: writing, changing and deleting."""
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from toby.common.errors import NotFound
+from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
 from toby.common.sql import insert, update
-from toby.events import CommentAdded
+from toby.common.throttles import TooManyAttempts
+from toby.events import CommentAdded, CommentDeleted, CommentEdited
 from toby.outbox.emit import emit
-from toby.social.models import EXCERPT_LENGTH, Comment, Post, top_order
+from toby.social.models import (
+    EXCERPT_LENGTH,
+    Act,
+    Comment,
+    EarlierText,
+    Post,
+    top_order,
+)
 from toby.social.rendering import html_of_comment
+from toby.social.selectors import comment_etag
+from toby.social.services.follows import lock_profiles
+from toby.social.services.posts import ChangedMeanwhile
 from toby.social.services.publication import lock_live_post
-from toby.social.services.threads import count_comments, count_reply
+from toby.social.services.steps import note
+from toby.social.services.threads import count_comments, count_reply, lock_comment, set_status
+
+
+class CommentsClosed(Refused):
+    """This post takes no new comments."""
+
+    status, code = 409, "comments_closed"
+
+
+class TooSoon(TooManyAttempts):
+    """Whose account is new has to wait between two comments."""
+
+    code = "slow_mode"
+
+
+class NotYours(Refused):
+    """This comment is somebody else's."""
+
+    status, code = 403, "not_yours"
 
 
 def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = None) -> Comment:
     """`reply_to` is the comment that this one answers. Raises NotFound for a post that is not live,
-    whoever asks, and for a comment that is not on it or not to be seen."""
+    whoever asks, and for a comment that is not on it or not to be seen; CommentsClosed and TooSoon.
+    """
     with transaction.atomic():
+        wait_between_comments(by)
         post = lock_live_post(slug, by)
+        if post.comments_closed_at is not None:
+            raise CommentsClosed
         parent = answered(post, reply_to, by) if reply_to else None
         comment = insert(
             Comment(
@@ -51,8 +87,99 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
     return comment
 
 
+def wait_between_comments(by: Principal) -> None:
+    """Locks the profile of somebody whose account is new, before any post: so that of what they
+    write at once, wherever, one comes first. Raises TooSoon."""
+    now = timezone.now()
+    users = get_user_model()._default_manager
+    since = now - settings.NEW_ACCOUNT_FOR
+    if not settings.NEW_ACCOUNT_FOR or not users.filter(id=by.user_id, created_at__gt=since):
+        return
+    lock_profiles(by.user_id)
+    written = Comment.objects.filter(author_id=by.user_id).order_by("-id")
+    last = written.values_list("created_at", flat=True).first()
+    if last is not None and now < last + settings.NEW_ACCOUNT_COMMENTS_EVERY:
+        raise TooSoon((last + settings.NEW_ACCOUNT_COMMENTS_EVERY - now).total_seconds())
+
+
+def edit_comment(*, comment_id: int, by: Principal, body: str, if_match: str = "") -> Comment:
+    """Changes what one's own comment says; what it said is kept for moderators.
+
+    `if_match` is the ETag of what its author saw. Raises NotFound for what is not to be seen,
+    NotYours and ChangedMeanwhile.
+    """
+    html = html_of_comment(body, of_comment=comment_id)
+    with transaction.atomic():
+        comment = lock_comment(comment_id)
+        if comment.status != "live" or not can_see(comment.post, by):
+            raise NotFound
+        if comment.author_id != by.user_id:
+            raise NotYours
+        if if_match not in {"", "*", comment_etag(comment.version)}:
+            raise ChangedMeanwhile
+        if body != comment.body:
+            change_text(comment, by, body, html)
+    return comment
+
+
+def change_text(comment: Comment, by: Principal, body: str, html: str) -> None:
+    written_at = comment.edited_at or comment.created_at
+    insert(EarlierText(comment=comment, body=comment.body, written_at=written_at))
+    comment.body, comment.html, comment.edited_at = body, html, timezone.now()
+    comment.version += 1
+    update(comment, "body", "html", "edited_at", "version")
+    emit(
+        CommentEdited(
+            comment_id=comment.pk,
+            post_id=comment.post_id,
+            post_author_id=comment.post.author_id,
+            author=by.person(),
+            excerpt=body[:EXCERPT_LENGTH],
+            parent_author_id=comment.parent.author_id if comment.parent else 0,
+            version=comment.version,
+        )
+    )
+
+
+def delete_comment(*, comment_id: int, by: Principal) -> None:
+    """Deletes one's own comment, or takes somebody's off one's own post; a moderator can restore it
+    until it is purged. Raises NotFound for what is not to be seen, and NotYours."""
+    with transaction.atomic():
+        comment, now = lock_comment(comment_id), timezone.now()
+        own = comment.author_id == by.user_id
+        if comment.status == "deleted" or not (own or is_seen(comment, by)):
+            raise NotFound
+        if not own and comment.post.author_id != by.user_id:
+            raise NotYours
+        set_status(comment, hidden_at=comment.hidden_at, deleted_at=now)
+        if not own:
+            note(Act.COMMENT_REMOVED, comment.post, by, now, comment=comment)
+        emit(
+            CommentDeleted(
+                comment_id=comment.pk,
+                post_id=comment.post_id,
+                post_author_id=comment.post.author_id,
+                author=comment.author.person(),
+                excerpt=comment.body[:EXCERPT_LENGTH],
+                reason="",
+                parent_author_id=comment.parent.author_id if comment.parent else 0,
+                deleted_by="author" if own else "post_author",
+            )
+        )
+
+
+def is_seen(comment: Comment, by: Principal) -> bool:
+    """The caller holds its row and its post's, as for all below."""
+    its = Comment.objects.visible_to(by).filter(id=comment.pk)
+    return can_see(comment.post, by) and its.exists()
+
+
+def can_see(post: Post, by: Principal) -> bool:
+    its = Post.objects.visible_to(by).not_apart(by).filter(id=post.pk, deleted_at=None)
+    return its.exists()
+
+
 def answered(post: Post, comment_id: int, by: Principal) -> Comment:
-    """The caller holds the post's row."""
     found = Comment.objects.visible_to(by).filter(post=post, id=comment_id).first()
     if found is None:
         raise NotFound

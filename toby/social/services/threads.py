@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import F
 
 from toby.common.errors import NotFound
-from toby.social.models import Comment, Post
+from toby.social.models import Comment, EarlierText, Post
 from toby.social.services.publication import page_changed
 
 AT_ONCE = 500
@@ -87,6 +87,7 @@ def purge_comment(comment: Comment) -> None:
     if comment.replies.exists():
         comment.body = comment.html = ""
         comment.save(update_fields=["body", "html"])
+        EarlierText.objects.filter(comment=comment).delete()
         return
     above: Comment | None = comment
     while above is not None and not above.replies.exists():

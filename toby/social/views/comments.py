@@ -8,12 +8,27 @@ from rest_framework.views import APIView
 
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
-from toby.common.permissions import Anyone, SignedInToWrite, principal, principal_or_none
-from toby.common.views import one_of, parsed
+from toby.common.permissions import (
+    Anyone,
+    Moderator,
+    SignedIn,
+    SignedInToWrite,
+    principal,
+    principal_or_none,
+)
+from toby.common.views import no_content, one_of, parsed
 from toby.social import selectors
-from toby.social.serializers.comments import CommentDetailOut, CommentIn, CommentOut, ThreadOut
-from toby.social.services import comments
+from toby.social.serializers.comments import (
+    CommentDetailOut,
+    CommentHistoryOut,
+    CommentIn,
+    CommentOut,
+    EditCommentIn,
+    ThreadOut,
+)
+from toby.social.services import closing, comments
 from toby.social.views.creating import IDEMPOTENCY_KEY, created
+from toby.social.views.posts import IF_MATCH
 
 SORT = OpenApiParameter(
     "sort",
@@ -61,14 +76,60 @@ class Comments(APIView):
         return created(request, work)
 
 
+class CommentsClosed(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses={204: None})
+    def put(self, request: Request, slug: str) -> Response:
+        """Let nobody comment on a post any more: its author and moderators decide that."""
+        closing.close_comments(slug=slug, by=principal(request))
+        return no_content()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Let people comment again. What moderators have closed only moderators open."""
+        closing.open_comments(slug=slug, by=principal(request))
+        return no_content()
+
+
 class OneComment(APIView):
-    permission_classes = (Anyone,)
+    permission_classes = (SignedInToWrite,)
 
     @extend_schema(responses=CommentDetailOut)
     def get(self, request: Request, comment_id: int) -> Response:
         """One comment."""
         found = selectors.comment(comment_id, seen_by=principal_or_none(request))
-        return Response(CommentDetailOut.of_comment(found))
+        tag = {"ETag": selectors.comment_etag(found.version)}
+        return Response(CommentDetailOut.of_comment(found), headers=tag)
+
+    @extend_schema(request=EditCommentIn, responses=CommentOut, parameters=[IF_MATCH])
+    def patch(self, request: Request, comment_id: int) -> Response:
+        """Change what your comment says; others see that it was edited."""
+        caller = principal(request)
+        comment = comments.edit_comment(
+            comment_id=comment_id,
+            by=caller,
+            if_match=request.headers.get("If-Match", ""),
+            **parsed(EditCommentIn, request),
+        )
+        tag = {"ETag": selectors.comment_etag(comment.version)}
+        return Response(CommentOut.of(comment, writer=caller), headers=tag)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, comment_id: int) -> Response:
+        """Delete your comment, or take one off your post: then its author is told. Replies stay."""
+        comments.delete_comment(comment_id=comment_id, by=principal(request))
+        return no_content()
+
+
+class History(APIView):
+    permission_classes = (Moderator,)
+
+    @extend_schema(responses=CommentHistoryOut)
+    def get(self, request: Request, comment_id: int) -> Response:
+        """What a comment says, whatever became of it, and what it said before."""
+        comment = selectors.told_comment(comment_id)
+        return Response(CommentHistoryOut.of(comment, selectors.earlier_texts(comment)))
 
 
 class Replies(APIView):

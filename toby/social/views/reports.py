@@ -62,7 +62,9 @@ class OneCase(APIView):
     def get(self, request: Request, case_id: int) -> Response:
         """What is reported, by whom and why."""
         case = selectors.report_case(case_id, seen_by=principal(request))
-        return Response(CaseDetailOut.of_case(case, list(selectors.reports_in(case))))
+        reports = list(selectors.reports_in(case))
+        earlier = selectors.earlier_texts(case.comment) if case.comment else ()
+        return Response(CaseDetailOut.of_case(case, reports, earlier))
 
 
 class Resolve(APIView):
