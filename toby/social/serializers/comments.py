@@ -17,8 +17,7 @@ class CommentIn(In):
     body = Markdown(max_length=10_000)
     reply_to = Whole(
         required=False,
-        allow_null=True,
-        help_text="The comment on the same post that this answers; none for the post itself.",
+        help_text="The comment on the same post that this answers; not given for the post itself.",
     )
 
 
