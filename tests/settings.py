@@ -28,8 +28,7 @@ if "sqlite3" in DATABASES["default"]["ENGINE"]:
 INSTALLED_APPS = ["channels", *INSTALLED_APPS, *SHARED_DATABASE_APPS, "toby.notifications"]
 MIDDLEWARE = ADMIN_MIDDLEWARE
 ROOT_URLCONF = "tests.urls"
-CONSUMER_GROUP = "notifications"
-CONSUMER_HANDLERS = "toby.notifications.handlers"
+CONSUMERS = {"notifications": "toby.notifications.handlers.handlers"}
 PERIODIC_JOBS = [("toby.outbox.jobs.prune", 600)]
 THROTTLES = False
 NEW_ACCOUNT_FOR = timedelta(0)

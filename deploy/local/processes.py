@@ -51,6 +51,12 @@ PROCESSES = (
     Row("relay", "social", ("manage.py", "relay_outbox"), Health.HEARTBEAT),
     Row("consumer", "notifications", ("manage.py", "consume_events"), Health.HEARTBEAT),
     Row("timeline", "social", ("manage.py", "consume_events"), Health.HEARTBEAT),
+    Row(
+        "timeline-fanout",
+        "social",
+        ("manage.py", "consume_events", "timeline-fanout"),
+        Health.HEARTBEAT,
+    ),
     Row("mail", "accounts", ("manage.py", "send_queued_mail"), Health.HEARTBEAT),
     Row("periodic-social", "social", ("manage.py", "run_periodic"), Health.HEARTBEAT),
     Row("periodic-notifications", "notifications", ("manage.py", "run_periodic"), Health.HEARTBEAT),

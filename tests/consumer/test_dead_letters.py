@@ -26,8 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _our_consumer(settings: Settings) -> None:
-    settings.CONSUMER_GROUP = CONSUMER
-    settings.CONSUMER_HANDLERS = "tests.consumer.support"
+    settings.CONSUMERS = {CONSUMER: "tests.consumer.support.handlers"}
 
 
 @pytest.fixture

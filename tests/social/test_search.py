@@ -32,7 +32,7 @@ from tests.factories import (
     make_user,
     principal,
 )
-from tests.social.test_timelines import consume, emitted
+from tests.social.feeds import consume, emitted
 from toby.accounts.models import User
 from toby.accounts.services import people
 from toby.social.models import Post, Revision, SearchEntry

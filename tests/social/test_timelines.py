@@ -1,13 +1,18 @@
 """The timeline consumer: home feeds as events make them, in any order and however often."""
 
+import io
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 from functools import partial
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
+from pytest_django import Settings
 
 from tests.common.support import DEADLINE_S, together, until_it_is_let
 from tests.factories import (
@@ -18,17 +23,20 @@ from tests.factories import (
     make_user,
     principal,
 )
+from tests.social.feeds import consume, consume_chunks, cut, emitted, feed
 from toby.accounts.models import User
-from toby.common.kafka import Incoming
+from toby.common.kafka import KafkaUnavailable, Outgoing
+from toby.consumer import fanout
 from toby.consumer.models import ConsumedEvent, DeadLetter
 from toby.consumer.processing import Processor
-from toby.events.envelope import headers
-from toby.outbox.models import OutboxEvent
-from toby.social.handlers import handlers
-from toby.social.models import Post, TimelineEntry
+from toby.events import UserMuted, UserUnmuted
+from toby.outbox.emit import emit
+from toby.settings import social
+from toby.social.handlers import chunks, handlers
+from toby.social.models import Mute, Post, TimelineEntry
 from toby.social.services import follows, takedowns, timelines
 
-PUBLISHED = b"social.post_published.v1"
+PUBLISHED, FOLLOWED = "social.post_published.v1", "social.user_followed.v1"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 
@@ -40,39 +48,6 @@ def ana() -> User:
 @pytest.fixture
 def ben() -> User:
     return make_user("ben")
-
-
-def emitted() -> list[Incoming]:
-    """What the services have told so far, as Kafka would give it."""
-    return [
-        Incoming(
-            topic=row.topic,
-            partition=0,
-            offset=row.pk,
-            key=row.key,
-            value=bytes(row.data),
-            headers=list(
-                headers(
-                    id=row.event_id,
-                    source="/toby/test",
-                    type=row.type,
-                    time=row.occurred_at,
-                    request_id="",
-                )
-            ),
-        )
-        for row in OutboxEvent.objects.order_by("id")
-    ]
-
-
-def consume(messages: Sequence[Incoming]) -> None:
-    until_it_is_let(partial(Processor("timeline", handlers).process, messages))
-    assert not DeadLetter.objects.exists()
-
-
-def feed(reader: User) -> list[str]:
-    rows = TimelineEntry.objects.filter(reader=reader).order_by("-live_order")
-    return list(rows.values_list("post__slug", flat=True))
 
 
 def unfollow(follower: User, followee: User) -> None:
@@ -164,6 +139,200 @@ def test_what_was_consumed_is_not_done_again(ana: User, ben: User) -> None:
     assert feed(ben) == []
 
 
+@pytest.fixture
+def audience(ana: User, monkeypatch: pytest.MonkeyPatch) -> list[User]:
+    """Of ana: one more than two chunks are for."""
+    monkeypatch.setattr(fanout, "AT_ONCE", 2)
+    readers = [make_user() for _ in range(5)]
+    for reader in readers:
+        make_follow(reader, ana)
+    consume(emitted())
+    return readers
+
+
+def test_a_post_comes_to_very_many_followers_in_chunks(ana: User, audience: list[User]) -> None:
+    post = make_live_post(ana)
+    messages = cut(emitted())
+    ids = [reader.pk for reader in audience]
+    assert [json.loads(message.value or b"") for message in messages] == [
+        {"post_id": post.pk, "first_id": first, "last_id": last}
+        for first, last in [(ids[0], ids[1]), (ids[2], ids[3]), (ids[4], ids[4])]
+    ]
+    assert len({message.key for message in messages}) == 3
+    for number, message in enumerate(messages):
+        consume_chunks([message])
+        assert TimelineEntry.objects.count() == [2, 4, 5][number]
+
+
+def test_chunks_that_kafka_has_lost_are_made_again_with_the_post_event_that_comes_again(
+    ana: User, audience: list[User]
+) -> None:
+    post = make_live_post(ana)
+    lost = cut(emitted())
+    consume_chunks(lost[:1])
+    again = cut(emitted())
+    assert [dict(m.headers)["ce_id"] for m in again] == [dict(m.headers)["ce_id"] for m in lost]
+    consume_chunks(again)
+    assert [feed(reader) for reader in audience] == [[post.slug]] * 5
+
+
+def test_a_chunk_that_is_cut_otherwise_is_not_taken_for_one_that_was_done(
+    ana: User, audience: list[User]
+) -> None:
+    post = make_live_post(ana)
+    first, *_ = cut(emitted())
+    consume_chunks([first])
+    unfollow(audience[0], ana)
+    consume(emitted())
+    assert [feed(reader) for reader in audience] == [[], *[[post.slug]] * 4]
+
+
+def test_a_chunk_for_which_kafka_has_no_ear_leaves_its_event_undone(
+    ana: User, audience: list[User]
+) -> None:
+    make_live_post(ana)
+
+    def refuse(messages: Sequence[Outgoing]) -> None:
+        raise KafkaUnavailable
+
+    known = ConsumedEvent.objects.count()
+    with pytest.raises(KafkaUnavailable):
+        Processor("timeline", handlers, send=refuse).process(emitted())
+    assert ConsumedEvent.objects.count() == known
+    assert not DeadLetter.objects.exists()
+    consume(emitted())
+    assert TimelineEntry.objects.count() == 5
+
+
+def test_a_chunk_that_could_not_be_handled_can_be_tried_again(
+    ana: User, audience: list[User], monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.CONSUMERS = social.CONSUMERS
+    make_live_post(ana)
+    messages = cut(emitted())
+    with monkeypatch.context() as patch:
+        patch.setattr(timelines, "fill", fail_once())
+        Processor("timeline-fanout", chunks).process(messages[:1])
+    consume_chunks_but_one = Processor("timeline-fanout", chunks)
+    consume_chunks_but_one.process(messages)
+    assert TimelineEntry.objects.count() == 3
+    call_command("dead_letters", "retry", stdout=io.StringIO())
+    assert TimelineEntry.objects.count() == 5
+
+
+def fail_once() -> Callable[..., None]:
+    def fail(*given: object) -> None:
+        raise ValueError
+
+    return fail
+
+
+def test_a_follow_brings_all_posts_the_latest_at_once_and_the_rest_in_chunks(
+    ana: User, ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timelines, "BACKFILL", 2)
+    monkeypatch.setattr(fanout, "AT_ONCE", 3)
+    posts = [make_live_post(ana).slug for _ in range(7)][::-1]
+    consume(emitted())
+    make_follow(ben, ana)
+    rest = cut(emitted(FOLLOWED))
+    assert feed(ben) == posts[:2]
+    assert len(rest) == 3
+    consume_chunks(rest[::-1])
+    assert feed(ben) == posts
+    unfollow(ben, ana)
+    consume(emitted())
+    ConsumedEvent.objects.all().delete()
+    consume_chunks(rest)
+    assert feed(ben) == []
+
+
+def test_what_is_hidden_while_a_feed_is_backfilled_leaves_no_gap(
+    ana: User, ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timelines, "BACKFILL", 2)
+    posts = [make_live_post(ana).slug for _ in range(3)][::-1]
+    consume(emitted())
+    make_follow(ben, ana)
+    lost = cut(emitted(FOLLOWED))
+    takedowns.hide_post(slug=posts[0], by=principal(make_moderator()), reason="x")
+    assert lost
+    consume_chunks(cut(emitted(FOLLOWED)))
+    assert feed(ben) == posts
+
+
+def test_muting_takes_an_authors_posts_and_its_end_brings_them_back(ana: User, ben: User) -> None:
+    make_follow(ben, ana)
+    make_live_post(ana)
+    consume(emitted())
+    muting(ben, ana)
+    make_live_post(ana)
+    consume(emitted())
+    assert feed(ben) == []
+    muting(ben, ana, ends=True)
+    consume(emitted())
+    assert len(feed(ben)) == 2
+
+
+def muting(muter: User, muted: User, *, ends: bool = False) -> None:
+    """The row and its event, as the service leaves them."""
+    told = {"muter_id": muter.pk, "muted_id": muted.pk, "version": 0}
+    with transaction.atomic():
+        if ends:
+            Mute.objects.get(muter=muter, muted=muted).delete()
+            emit(UserUnmuted(**told))
+        else:
+            Mute.objects.create(muter=muter, muted=muted, created_at=timezone.now())
+            emit(UserMuted(**told))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_out_what_is_muted_waits_for_whoever_is_filling_the_feed(
+    elsewhere: ThreadPoolExecutor,
+) -> None:
+    ana, ben = make_user(), make_user()
+    make_follow(ben, ana)
+    post = make_live_post(ana)
+    consume([message for message in emitted() if message.key == str(ben.pk)])
+    with transaction.atomic():
+        timelines.add_post(post_id=post.pk)
+        muting_ben = elsewhere.submit(mute_and_consume, ben, ana)
+        with pytest.raises(StillWaiting):
+            muting_ben.result(0.3)
+    muting_ben.result(DEADLINE_S)
+    assert feed(ben) == []
+
+
+def mute_and_consume(muter: User, muted: User) -> None:
+    until_it_is_let(partial(muting, muter, muted))
+    consume([message for message in emitted() if message.key == str(muter.pk)])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_chunk_waits_for_an_unfollow_that_is_about_to_commit(
+    elsewhere: ThreadPoolExecutor,
+) -> None:
+    """The other order: the follow is deleted already, and the chunk must not go by it."""
+    ana, ben = make_user(), make_user()
+    make_follow(ben, ana)
+    post = make_live_post(ana)
+    with transaction.atomic():
+        unfollow(ben, ana)
+        filling = elsewhere.submit(fill, post)
+        with pytest.raises(StillWaiting):
+            filling.result(0.3)
+    filling.result(DEADLINE_S)
+    assert feed(ben) == []
+
+
+def fill(post: Post) -> None:
+    def work() -> None:
+        with transaction.atomic():
+            timelines.add_post(post_id=post.pk)
+
+    until_it_is_let(work)
+
+
 @pytest.mark.parametrize("gone", ["post", "author", "follower"])
 def test_an_event_of_what_is_gone_by_now_changes_nothing(ana: User, ben: User, gone: str) -> None:
     make_follow(ben, ana)
@@ -186,7 +355,7 @@ def test_an_unapproved_post_enters_no_feed_whatever_an_event_says(ana: User, ben
 
 def leave(follower: User, followee: User) -> None:
     until_it_is_let(partial(unfollow, follower, followee))
-    until_it_is_let(partial(timelines.remove_author, reader_id=follower.pk, author_id=followee.pk))
+    consume(emitted("social.user_unfollowed.v1"))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -214,8 +383,7 @@ def test_unfollowing_while_posts_go_live_leaves_none_behind() -> None:
         make_follow(ben, ana)
         consume(emitted())
         make_live_post(ana)
-        published = [m for m in emitted() if dict(m.headers)["ce_type"] == PUBLISHED]
-        outcomes = together([partial(consume, published), partial(leave, ben, ana)])
+        outcomes = together([partial(consume, emitted(PUBLISHED)), partial(leave, ben, ana)])
         assert outcomes == [None, None]
         assert feed(ben) == []
 
@@ -227,9 +395,10 @@ def test_two_consumers_with_the_same_events_put_a_post_there_once() -> None:
     for reader in readers:
         make_follow(reader, ana)
     posts = [make_live_post(ana) for _ in range(3)]
-    messages = emitted()
+    messages = cut(emitted())
+    TimelineEntry.objects.all().delete()
     # The ledger would make one wait for the other: of two consumers each has its own.
-    consumers = [Processor(name, handlers) for name in ("one", "other")]
+    consumers = [Processor(name, chunks) for name in ("one", "other")]
     outcomes = together(
         [partial(until_it_is_let, partial(one.process, messages)) for one in consumers]
     )

@@ -1,14 +1,15 @@
 """`@handles(PostApproved)`: what follows from an event, and the work that a batch gathers.
 
 A handler decides and adds to the batch's `Work`; the work is written by `flush` in one
-transaction with the ledger, and `committed` runs after it.
+transaction with the ledger, and `committed` runs after it. What is too much for one transaction
+is cut into chunks (`toby.consumer.fanout`) by what is registered with `@fans_out`.
 """
 
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from toby.events import Envelope, Event
 
@@ -29,14 +30,17 @@ class Work(Protocol):
 
 
 Handler = Callable[[Any, Any], None]
+Cut = Callable[[Any], Iterable[Event]]
 
 
 class Handlers:
-    """The handlers of one consumer, which share a kind of work."""
+    """The handlers of one consumer, which share a kind of work. `at_once` is how many messages are
+    one transaction at most."""
 
-    def __init__(self, work: type[Work]) -> None:
-        self.work = work
+    def __init__(self, work: type[Work], *, at_once: int = 500) -> None:
+        self.work, self.at_once = work, at_once
         self._by_event: dict[type[Event], list[Handler]] = {}
+        self._cuts: dict[type[Event], Cut] = {}
 
     def handles(
         self, event: type[E]
@@ -47,17 +51,34 @@ class Handlers:
 
         return register
 
+    def fans_out(
+        self, event: type[E]
+    ) -> Callable[[Callable[[E], Iterable[Event]]], Callable[[E], Iterable[Event]]]:
+        """For what returns the chunks of an event. It is asked each time that the event comes,
+        also where the ledger knows it: Kafka may have lost the chunks."""
+
+        def register(cut: Callable[[E], Iterable[Event]]) -> Callable[[E], Iterable[Event]]:
+            self._cuts[event] = cut
+            return cut
+
+        return register
+
     def topics(self) -> list[str]:
-        return sorted({event.topic for event in self._by_event})
+        return sorted({event.topic for event in (*self._by_event, *self._cuts)})
 
     def handle(self, envelope: Envelope, work: Work) -> None:
         work.begin(envelope)
         for handler in self._by_event.get(type(envelope.data), []):
             handler(envelope.data, work)
 
+    def chunks_of(self, event: Event) -> Iterator[Event]:
+        cut = self._cuts.get(type(event))
+        if cut is not None:
+            yield from cut(event)
 
-def of_this_service() -> Handlers:
-    """What CONSUMER_HANDLERS names: a module with a `handlers` object."""
-    found = import_module(settings.CONSUMER_HANDLERS).handlers
+
+def of_consumer(name: str) -> Handlers:
+    """What CONSUMERS has under that name."""
+    found = import_string(settings.CONSUMERS[name])
     assert isinstance(found, Handlers)
     return found

@@ -6,17 +6,19 @@ handler fails is done again event by event, and only the one at fault is put asi
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.utils import timezone
 
-from toby.common.kafka import Incoming
+from toby.common.crash_points import crash_point
+from toby.common.kafka import Incoming, KafkaUnavailable, Outgoing
 from toby.common.logging import log
 from toby.common.request_id import request_id
 from toby.common.sql import index_order, insert_missing, is_database_trouble
+from toby.consumer import fanout
 from toby.consumer.handlers import Handlers
 from toby.consumer.models import ConsumedEvent, DeadLetter
 from toby.events import BadEvent, Envelope, UnknownType
@@ -36,10 +38,18 @@ class Received:
 
 
 class Processor:
-    """Does what follows from messages, for one consumer. Errors of the database are let through."""
+    """Does what follows from messages, for one consumer. Troubles of the database and of Kafka are
+    let through."""
 
-    def __init__(self, consumer: str, handlers: Handlers) -> None:
-        self.consumer, self.handlers = consumer, handlers
+    def __init__(
+        self,
+        consumer: str,
+        handlers: Handlers,
+        *,
+        send: Callable[[Sequence[Outgoing]], None] = fanout.send,
+    ) -> None:
+        """`send` returns once Kafka has the chunks that it is given."""
+        self.consumer, self.handlers, self.send = consumer, handlers, send
 
     def process(self, messages: Sequence[Incoming]) -> None:
         """On return all of `messages` are done: handled, known from before, or dead letters."""
@@ -47,7 +57,7 @@ class Processor:
         try:
             self._apply(received)
         except Exception as error:
-            if is_database_trouble(error):
+            if is_trouble(error):
                 raise
             if len(received) > 1:
                 for one in received:
@@ -81,22 +91,25 @@ class Processor:
         try:
             self._apply([received])
         except Exception as error:
-            if is_database_trouble(error):
+            if is_trouble(error):
                 raise
             self._bury(received, repr(error))
 
     def _apply(self, received: Sequence[Received]) -> None:
         work = self.handlers.work()
+        chunks: list[Outgoing] = []
         with transaction.atomic():
             for bad in received:
                 if bad.problem:
                     self._keep(bad, bad.problem)
             new = self._enter([one.event_id for one in received if one.event_id])
             for one in received:
-                # Taken out, so that an id that stands twice in one batch is done once.
-                if one.envelope is not None and one.event_id in new:
-                    new.discard(one.event_id)
-                    with request_id(one.envelope.request_id):
+                if one.envelope is None:
+                    continue
+                with request_id(one.envelope.request_id):
+                    # Taken out, so that an id that stands twice in one batch is done once.
+                    if one.event_id in new:
+                        new.discard(one.event_id)
                         self.handlers.handle(one.envelope, work)
                         log(
                             logger,
@@ -104,7 +117,12 @@ class Processor:
                             type=one.envelope.data.type,
                             id=one.envelope.id,
                         )
+                    cut = self.handlers.chunks_of(one.envelope.data)
+                    chunks += [fanout.outgoing(one.envelope, chunk) for chunk in cut]
             work.flush()
+            if chunks:
+                self.send(chunks)
+                crash_point("consumer.fanned_out")
             transaction.on_commit(work.committed, robust=True)
 
     def _enter(self, event_ids: Sequence[UUID]) -> set[UUID]:
@@ -158,6 +176,11 @@ class Processor:
             id=received.event_id,
             error=problem[:300],
         )
+
+
+def is_trouble(error: Exception) -> bool:
+    """Whether the message is not at fault."""
+    return isinstance(error, KafkaUnavailable) or is_database_trouble(error)
 
 
 def read(message: Incoming) -> Received:

@@ -23,6 +23,7 @@ from toby.events.envelope import (
     UnknownType,
     deleted_person,
 )
+from toby.events.fanout import BackfillDue, FeedsDue
 from toby.events.social import (
     AuthorTrusted,
     AuthorWarned,
@@ -58,6 +59,7 @@ __all__ = [
     "TOPICS",
     "AuthorTrusted",
     "AuthorWarned",
+    "BackfillDue",
     "BadEvent",
     "ChangesRequested",
     "CommentAdded",
@@ -67,6 +69,7 @@ __all__ = [
     "Envelope",
     "Event",
     "ExportReady",
+    "FeedsDue",
     "Person",
     "PostApproved",
     "PostDeleted",

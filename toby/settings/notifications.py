@@ -21,8 +21,7 @@ INSTALLED_APPS = [
 ]
 ROOT_URLCONF = "toby.notifications.urls"
 ASGI_APPLICATION = "toby.asgi.application"
-CONSUMER_GROUP = "notifications"
-CONSUMER_HANDLERS = "toby.notifications.handlers"
+CONSUMERS = {"notifications": "toby.notifications.handlers.handlers"}
 PERIODIC_JOBS = [
     ("toby.consumer.jobs.prune", 3600),
     ("toby.exports.services.prepare_waiting", 2),

@@ -14,8 +14,10 @@ DATABASES = {"default": read("DATABASE_URL", database, like="mysql://user:passwo
 INSTALLED_APPS = [*INSTALLED_APPS, *SHARED_DATABASE_APPS]
 MIDDLEWARE = ADMIN_MIDDLEWARE
 ROOT_URLCONF = "toby.social.urls"
-CONSUMER_GROUP = "timeline"
-CONSUMER_HANDLERS = "toby.social.handlers"
+CONSUMERS = {
+    "timeline": "toby.social.handlers.handlers",
+    "timeline-fanout": "toby.social.handlers.chunks",
+}
 # (function, seconds between two runs)
 PERIODIC_JOBS = [
     ("toby.outbox.jobs.prune", 600),

@@ -1,50 +1,111 @@
 """Home feeds: one row a reader and post, written when the post goes live.
 
-Whoever writes rows reads the follows they stand for FOR SHARE in the same transaction, so that an
-unfollow is either seen here or finds the rows to delete: it deletes the follow before the rows.
+Whoever writes rows reads what they stand for FOR SHARE in the transaction that writes them, which
+is the caller's. An unfollow deletes the follow before the rows, so it is either seen here or finds
+the rows. Mutes are read once the follows are locked: whoever takes out what is muted locks the
+follow before the rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from django.db.models import QuerySet
 
 from toby.common.sql import for_share, insert_missing
-from toby.social.models import Follow, Post, TimelineEntry
+from toby.consumer import fanout
+from toby.events import BackfillDue, FeedsDue
+from toby.social.models import Follow, Mute, Post, TimelineEntry
 
 BACKFILL = 200
+# Greater than any.
+LAST_ID = 2**63 - 1
 
 
-def add_post(*, post_id: int) -> None:
-    """Puts a live post into its author's followers' feeds."""
-    post = Post.objects.live().filter(id=post_id).first()
-    if post is not None:
-        followers = Follow.objects.filter(followee_id=post.author_id).order_by("follower_id")
-        readers = for_share(followers.values_list("follower_id"))
-        insert(entry(reader_id, post) for (reader_id,) in readers)
+def followers_of(*, post_id: int) -> Iterator[FeedsDue]:
+    """All followers of a live post's author, in chunks."""
+    authors = Post.objects.live().filter(id=post_id).values_list("author_id", flat=True)
+    followers = Follow.objects.filter(followee_id=authors.first() or 0)
+    for first, last in fanout.ranges(followers, "follower_id"):
+        yield FeedsDue(post_id=post_id, first_id=first, last_id=last)
+
+
+def add_post(*, post_id: int, first_id: int = 0, last_id: int = LAST_ID) -> None:
+    """Puts a live post into the feeds of those of its author's followers who have these ids."""
+    posts = locked(Post.objects.live().filter(id=post_id))
+    for post in posts:
+        followers = Follow.objects.filter(followee_id=post.author_id)
+        fill(followers.filter(follower_id__gte=first_id, follower_id__lte=last_id), posts)
 
 
 def backfill(*, reader_id: int, author_id: int) -> None:
     """Puts an author's latest BACKFILL posts into a new follower's feed."""
-    if still_follows(reader_id, author_id):
-        posts = Post.objects.live().filter(author_id=author_id).order_by("-live_order")
-        insert(entry(reader_id, post) for post in posts[:BACKFILL])
+    newest = posts_of(author_id).order_by("-live_order")[:BACKFILL]
+    fill(the_follow(reader_id, author_id), locked(newest))
+
+
+def backfill_range(*, reader_id: int, author_id: int, first_order: int, last_order: int) -> None:
+    """Puts what an author has live, of these places in lists, into a follower's feed."""
+    these = posts_of(author_id).filter(live_order__range=(first_order, last_order))
+    fill(the_follow(reader_id, author_id), locked(these))
+
+
+def posts_before(*, reader_id: int, author_id: int) -> Iterator[BackfillDue]:
+    """What `backfill` has left, in chunks. With what it has not left, if anything: since then posts
+    may have been hidden, and others have become the latest."""
+    published = Post.objects.filter(author_id=author_id, live_order__isnull=False)
+    if the_follow(reader_id, author_id).exists() and published[BACKFILL:].exists():
+        for first, last in fanout.ranges(published, "live_order"):
+            yield BackfillDue(
+                reader_id=reader_id, author_id=author_id, first_order=first, last_order=last
+            )
 
 
 def remove_author(*, reader_id: int, author_id: int) -> None:
-    """Takes an author's posts out of a feed, unless they are followed again by now."""
-    if not still_follows(reader_id, author_id):
+    """Takes an author's posts out of a feed, unless they are followed and not muted by now."""
+    follows = list(the_follow(reader_id, author_id).select_for_update())
+    if not follows or Mute.objects.filter(muter_id=reader_id, muted_id=author_id).exists():
         TimelineEntry.objects.filter(reader_id=reader_id, author_id=author_id).delete()
 
 
-def still_follows(reader_id: int, author_id: int) -> bool:
-    follow = Follow.objects.filter(follower_id=reader_id, followee_id=author_id)
-    return bool(for_share(follow.values_list("id")))
+def the_follow(reader_id: int, author_id: int) -> QuerySet[Follow]:
+    return Follow.objects.filter(follower_id=reader_id, followee_id=author_id)
 
 
-def entry(reader_id: int, post: Post) -> TimelineEntry:
-    assert post.live_order is not None
-    return TimelineEntry(
-        reader_id=reader_id, post=post, author_id=post.author_id, live_order=post.live_order
-    )
+def posts_of(author_id: int) -> QuerySet[Post]:
+    return Post.objects.live().filter(author_id=author_id)
 
 
-def insert(entries: Iterable[TimelineEntry]) -> None:
-    insert_missing(list(entries), unique=["reader", "post"])
+class Placed(NamedTuple):
+    """What a feed has of a post."""
+
+    id: int
+    author_id: int
+    live_order: int
+
+
+def locked(posts: QuerySet[Post]) -> Sequence[Placed]:
+    return [Placed(*row) for row in for_share(posts.values_list(*Placed._fields))]
+
+
+def fill(follows: QuerySet[Follow], posts: Sequence[Placed]) -> None:
+    """Puts `posts`, all of one author and locked, into the feeds of those who follow and do not
+    mute them."""
+    if not posts:
+        return
+    # With a column that no index has: an index's own rows would be locked, and not the follows.
+    rows = for_share(follows.order_by("follower_id").values_list("follower_id", "created_at"))
+    readers = [reader_id for reader_id, _ in rows]
+    mutes = Mute.objects.filter(muted_id=posts[0].author_id, muter_id__in=readers)
+    deaf = set(mutes.values_list("muter_id", flat=True))
+    entries = [
+        TimelineEntry(
+            reader_id=reader_id,
+            post_id=post.id,
+            author_id=post.author_id,
+            live_order=post.live_order,
+        )
+        for reader_id in readers
+        if reader_id not in deaf
+        for post in posts
+    ]
+    insert_missing(entries, unique=["reader", "post"])

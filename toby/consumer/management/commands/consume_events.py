@@ -1,18 +1,18 @@
-"""Consumes events for the service whose settings are in use, until it is stopped."""
+"""Consumes events for one of the consumers of the service whose settings are in use."""
 
 import logging
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandParser
 
 from toby.common.command import Command as BaseCommand
 from toby.common.crash_points import crash_point
-from toby.common.kafka import EventConsumer, KafkaUnavailable
+from toby.common.kafka import EventConsumer
 from toby.common.logging import log
-from toby.common.sql import is_database_trouble
 from toby.common.worker import Worker
 from toby.consumer import handlers
-from toby.consumer.processing import Processor
+from toby.consumer.processing import Processor, is_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +20,22 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = "Consumes events, until it is stopped; several copies share the partitions."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        names = list(settings.CONSUMERS)
+        parser.add_argument(
+            "consumer", nargs="?", choices=names, default=names[0], help=f"{names[0]} if not given"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        ours = handlers.of_this_service()
-        processor = Processor(settings.CONSUMER_GROUP, ours)
-        consumer = EventConsumer(group=settings.CONSUMER_GROUP, topics=ours.topics())
-        log(logger, "consumer.started", group=settings.CONSUMER_GROUP, topics=ours.topics())
+        name = options["consumer"]
+        ours = handlers.of_consumer(name)
+        processor = Processor(name, ours)
+        consumer = EventConsumer(group=name, topics=ours.topics())
+        log(logger, "consumer.started", group=name, topics=ours.topics())
 
         def step() -> bool:
-            messages = consumer.batch()
+            messages = consumer.batch(most=ours.at_once)
             if not messages:
                 return False
             try:
@@ -41,7 +49,7 @@ class Command(BaseCommand):
 
         worker = Worker(
             step,
-            retriable=lambda e: isinstance(e, KafkaUnavailable) or is_database_trouble(e),
+            retriable=is_trouble,
             is_ready=lambda: consumer.has_joined,
         )
         try:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         letters = DeadLetter.objects.filter(
-            consumer=settings.CONSUMER_GROUP, resolved_at=None
+            consumer__in=settings.CONSUMERS, resolved_at=None
         ).order_by("id")
         if options["ids"]:
             letters = letters.filter(id__in=options["ids"])
@@ -34,11 +34,14 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"no open letter: {', '.join(map(str, sorted(missing)))}", returncode=2
                 )
-        processor = Processor(settings.CONSUMER_GROUP, handlers.of_this_service())
+        processors = {
+            name: Processor(name, handlers.of_consumer(name)) for name in settings.CONSUMERS
+        }
         rows, failed = [], 0
         for letter in list(letters):
             row = {
                 "id": letter.id,
+                "consumer": letter.consumer,
                 "event": letter.event_id,
                 "topic": letter.topic,
                 "failed_at": letter.failed_at,
@@ -48,7 +51,7 @@ class Command(BaseCommand):
                 row["result"] = "would be retried"
                 if not options["dry_run"]:
                     try:
-                        processor.retry(letter)
+                        processors[letter.consumer].retry(letter)
                         row["result"] = "handled"
                     except Exception as error:
                         row["result"], failed = f"failed again: {error!r}"[:120], failed + 1

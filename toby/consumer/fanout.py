@@ -1,0 +1,53 @@
+"""Work on very many rows, cut into chunks that travel through the topic `toby.fanout`.
+
+Whoever consumes the parent event cuts it, and Kafka has the chunks before the parent's
+transaction commits. When the parent comes again, its chunks are made again: a Kafka that has lost
+its log is given the outbox again, and gets the chunks with it. A chunk's id is made of the
+parent's and of all that the chunk says. So the ledger passes over a chunk that was done, and
+never over one that was cut otherwise.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+from uuid import uuid5
+
+from django.db.models import QuerySet
+
+from toby.common.kafka import EventProducer, Outgoing
+from toby.events import Envelope, Event
+
+# Rows a chunk.
+AT_ONCE = 500
+
+
+def ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:
+    """The first and the last of each AT_ONCE whole numbers that `rows` have in `column`, the lowest
+    first. `column` is unique within `rows`, and an index of theirs."""
+    numbers = rows.order_by(column).values_list(column, flat=True)
+    found = list(numbers[:AT_ONCE])
+    while found:
+        yield found[0], found[-1]
+        found = list(numbers.filter(**{f"{column}__gt": found[-1]})[:AT_ONCE])
+
+
+def outgoing(parent: Envelope, chunk: Event) -> Outgoing:
+    data = chunk.to_json()
+    envelope = Envelope(
+        id=uuid5(parent.id, f"{chunk.type} {data.decode()}"),
+        source=parent.source,
+        time=parent.time,
+        data=chunk,
+        request_id=parent.request_id,
+    )
+    return Outgoing(topic=chunk.topic, key=chunk.key_value, value=data, headers=envelope.headers())
+
+
+@cache
+def producer() -> EventProducer:
+    return EventProducer()
+
+
+def send(chunks: Sequence[Outgoing]) -> None:
+    """Returns when Kafka has all of them; raises KafkaUnavailable if one may be missing."""
+    producer().send(chunks)
