@@ -74,6 +74,7 @@ ALLOWED = {
     "GET api/v1/me/likes": SIGNED_IN,
     "GET api/v1/me/bookmarks": SIGNED_IN,
     "GET api/v1/feed": SIGNED_IN,
+    "GET api/v1/feed/new": SIGNED_IN,
     "GET api/v1/profiles/<slug:username>": ANYONE,
     "PUT api/v1/profiles/<slug:username>/follow": SIGNED_IN,
     "DELETE api/v1/profiles/<slug:username>/follow": SIGNED_IN,

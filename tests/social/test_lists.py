@@ -87,7 +87,8 @@ LISTS = {
     "api/v1/me/posts": 2,
     "api/v1/me/likes": 1,
     "api/v1/me/bookmarks": 1,
-    "api/v1/feed": 1,
+    # And one: whose posts are merged.
+    "api/v1/feed": 2,
     "api/v1/posts/featured": 1,
     "api/v1/tags/featured": 1,
     "api/v1/search": 1,

@@ -88,6 +88,7 @@ NO_POSTS = {
     "api/v1/moderation/queue/counts",
     "api/v1/moderation/reason-templates",
     "api/v1/notifications/counts",
+    "api/v1/feed/new",
     # Files of one's own.
     "api/v1/users/me/export",
     "api/v1/users/me/export/file",

@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
 from toby.common.errors import InvalidInput
-from toby.common.prepared import Listed
+from toby.common.prepared import Listed, in_its_own_order
 from toby.common.renderers import Out
 
 MAX_PAGE, DEFAULT_PAGE = 100, 20
@@ -57,11 +57,7 @@ def paginate(
 
 
 def in_the_lists_order(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
-    """Joins are read as they are written, from the list's own table on. MySQL and MariaDB would
-    begin with whatever they are joined to, and sort all of it to find the first of the page."""
-    if connection.vendor == "mysql" and sql.startswith("SELECT "):
-        sql = f"SELECT STRAIGHT_JOIN {sql.removeprefix('SELECT ')}"
-    return execute(sql, values, many, context)
+    return execute(in_its_own_order(sql), values, many, context)
 
 
 def page_of(
@@ -107,19 +103,25 @@ def signer(name: str) -> signing.Signer:
     return signing.Signer(salt=f"cursor:{name}")
 
 
-def read_cursor(request: Request, name: str) -> tuple[str | None, Any]:
-    raw = request.query_params.get("cursor")
+def read_cursor(
+    request: Request, name: str, *, parameter: str = "cursor"
+) -> tuple[str | None, Any]:
+    raw = request.query_params.get(parameter)
     if raw is None:
         return None, None
     try:
         direction, edge = signer(name).unsign_object(raw)
     except (signing.BadSignature, ValueError) as error:
-        raise InvalidInput(("cursor", "invalid", "This is no cursor of this list.")) from error
+        raise InvalidInput((parameter, "invalid", "This is no cursor of this list.")) from error
     return direction, edge
 
 
 def link(request: Request, name: str, direction: str, edge: Any) -> str:
     """Relative to the origin, so that it holds behind any proxy."""
     query = request.query_params.copy()
-    query["cursor"] = signer(name).sign_object((direction, edge))
+    query["cursor"] = cursor(name, direction, edge)
     return f"{request.path}?{query.urlencode()}"
+
+
+def cursor(name: str, direction: str, edge: Any) -> str:
+    return signer(name).sign_object((direction, edge))

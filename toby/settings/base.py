@@ -56,6 +56,9 @@ REGISTRATION = read(
 )
 # After how many approvals without a rejection it is proposed to trust an author; 0 for never.
 TRUST_AFTER = read("TOBY_TRUST_AFTER", not_negative, like="10", default=10)
+# A post is merged into feeds when they are read, and not written into each, where its author has
+# more followers than this when it goes live.
+MERGE_OVER = read("TOBY_MERGE_OVER", not_negative, like="10000", default=10_000)
 # Whether authors read in their post's history which moderator it was.
 NAME_MODERATORS = read("TOBY_NAME_MODERATORS", flag, like="0 or 1", default=False)
 # Who has had an account for no longer than this comments once in a while only; 0 for no such rule.

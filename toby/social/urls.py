@@ -9,6 +9,7 @@ from toby.common.urls import common_urls, handler400, handler403, handler404, ha
 from toby.social.openapi import joined_document
 from toby.social.views import (
     comments,
+    feed,
     moderation,
     people,
     posts,
@@ -52,7 +53,8 @@ urlpatterns = [
     path("api/v1/me/posts", posts.MyPosts.as_view()),
     path("api/v1/me/likes", reactions.MyLikes.as_view()),
     path("api/v1/me/bookmarks", reactions.MyBookmarks.as_view()),
-    path("api/v1/feed", people.Feed.as_view()),
+    path("api/v1/feed", feed.Feed.as_view()),
+    path("api/v1/feed/new", feed.NewInFeed.as_view()),
     path("api/v1/profiles/<slug:username>", people.OneProfile.as_view()),
     path("api/v1/profiles/<slug:username>/follow", relations.Following.as_view()),
     path("api/v1/profiles/<slug:username>/block", relations.Blocking.as_view()),

@@ -34,7 +34,7 @@ from toby.social.models.reactions import (
     summed,
 )
 from toby.social.models.reports import Report, ReportCase, ReportReason, Resolution, with_its_target
-from toby.social.models.timelines import TimelineEntry
+from toby.social.models.timelines import MergedAuthor, TimelineEntry
 
 __all__ = [
     "AGE_BITS",
@@ -54,6 +54,7 @@ __all__ = [
     "Like",
     "LikeChange",
     "LogIsAppendOnly",
+    "MergedAuthor",
     "ModerationAct",
     "Mute",
     "Post",

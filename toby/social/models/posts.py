@@ -83,6 +83,9 @@ class Post(models.Model):
     published_at = models.DateTimeField(null=True)
     # The id of the log's line that made it live: the order of public lists, and unique.
     live_order = models.PositiveBigIntegerField(null=True, unique=True)
+    # Into feeds when they are read, rather than a row in each: decided when it first goes live, by
+    # how many follow its author then, and for good.
+    merged = models.BooleanField(default=False)
     hidden_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True, db_index=True)
     # While this is set, nobody can comment.
@@ -104,7 +107,12 @@ class Post(models.Model):
                 name="what_is_live_has_its_place_in_lists",
             ),
         )
-        indexes = (models.Index(fields=["author", "live_order"], name="posts_of_an_author"),)
+        indexes = (
+            models.Index(fields=["author", "live_order"], name="posts_of_an_author"),
+            models.Index(
+                fields=["author", "merged", "live_order"], name="merged_posts_of_an_author"
+            ),
+        )
 
     def __str__(self) -> str:
         return str(self.slug)

@@ -1,4 +1,4 @@
-"""Home feeds."""
+"""Home feeds. A feed is a reader's entries, and the merged posts of those they follow."""
 
 from django.db import models
 
@@ -24,3 +24,12 @@ class TimelineEntry(models.Model):
 
     def __str__(self) -> str:
         return f"post {self.post_id} for {self.reader_id}"
+
+
+class MergedAuthor(models.Model):
+    """Somebody who has merged posts: few, since each has had very many followers."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"merged posts of user {self.pk}"

@@ -54,9 +54,10 @@ from toby.social.selectors.reactions import bookmarked_by, liked_by
 from toby.social.selectors.reporting import cases, report_case, reports, reports_in
 from toby.social.selectors.searching import search
 from toby.social.selectors.tags import featured_tags, related_tags, tag
-from toby.social.selectors.timelines import feed_of
+from toby.social.selectors.timelines import MOST_NEW, feed_of, new_in_feed
 
 __all__ = [
+    "MOST_NEW",
     "SORTS",
     "TRUSTED_AUTHORS",
     "Gone",
@@ -83,6 +84,7 @@ __all__ = [
     "live_posts",
     "log",
     "neighbours_in_queue",
+    "new_in_feed",
     "of_newcomers",
     "open_revision",
     "own_post",

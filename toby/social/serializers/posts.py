@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from toby.common.pagination import Page
 from toby.common.principals import Principal
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import HttpsUrl, In, Text
@@ -185,6 +186,19 @@ class RevisionOut(Out, frozen=True, kw_only=True):
             author=author_of(revision.post, writer),
             submitted_at=timestamp(revision.submitted_at) if revision.submitted_at else None,
         )
+
+
+class FeedPage(Page[PostOut], frozen=True, kw_only=True):
+    """`new` leads to how many posts have come since, later than the first of this page."""
+
+    new: str
+
+
+class NewPostsOut(Out, frozen=True, kw_only=True):
+    """`count` is of the posts that are later; if there are more than these, `more` is true."""
+
+    count: int
+    more: bool
 
 
 class PostDetailOut(PostOut, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from toby.social.models import (
     ImportedFile,
     Like,
     LikeChange,
+    MergedAuthor,
     Post,
     Profile,
     Report,
@@ -44,6 +45,7 @@ def forget_person(*, user_id: int) -> None:
             post.deleted_at = timezone.now()
             post_changed(post)
             post.delete()
+        MergedAuthor.objects.filter(pk=user_id).delete()
         Standing.objects.filter(pk=user_id).delete()
         Profile.objects.filter(pk=user_id).delete()
 

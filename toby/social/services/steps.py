@@ -11,6 +11,7 @@ from toby.outbox.emit import emit
 from toby.social.models import Act, Comment, ModerationAct, Post, Revision, State
 from toby.social.rendering import html_of
 from toby.social.services.publication import post_changed
+from toby.social.services.timelines import is_merged
 
 
 def note(
@@ -88,6 +89,7 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
     first = post.published_at is None
     if first:
         post.published_at, post.live_order = act.at, act.pk
+        post.merged = is_merged(author_id=post.author_id)
     post.save(
         update_fields=[
             "title",
@@ -98,6 +100,7 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
             "version",
             "published_at",
             "live_order",
+            "merged",
         ]
     )
     post_changed(post)

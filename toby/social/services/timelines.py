@@ -1,4 +1,5 @@
-"""Home feeds: one row a reader and post, written when the post goes live.
+"""Home feeds: one row a reader and post, written when the post goes live. But for posts of those
+whom very many follow: these are merged, when a feed is read.
 
 Whoever writes rows reads what they stand for FOR SHARE in the transaction that writes them, which
 is the caller's. An unfollow deletes the follow before the rows, so it is either seen here or finds
@@ -9,21 +10,31 @@ follow before the rows.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from toby.common.sql import for_share, insert_missing
 from toby.consumer import fanout
 from toby.events import BackfillDue, FeedsDue
-from toby.social.models import Follow, Mute, Post, TimelineEntry
+from toby.social.models import Follow, MergedAuthor, Mute, Post, Profile, TimelineEntry
 
 BACKFILL = 200
 # Greater than any.
 LAST_ID = 2**63 - 1
 
 
+def is_merged(*, author_id: int) -> bool:
+    """Whether a post that goes live now is merged. The caller writes it in the same transaction."""
+    counts = Profile.objects.filter(pk=author_id).values_list("follower_count", flat=True)
+    if (counts.first() or 0) <= settings.MERGE_OVER:
+        return False
+    insert_missing([MergedAuthor(user_id=author_id)], unique=["user"])
+    return True
+
+
 def followers_of(*, post_id: int) -> Iterator[FeedsDue]:
     """All followers of a live post's author, in chunks."""
-    authors = Post.objects.live().filter(id=post_id).values_list("author_id", flat=True)
+    authors = written().filter(id=post_id).values_list("author_id", flat=True)
     followers = Follow.objects.filter(followee_id=authors.first() or 0)
     for first, last in fanout.ranges(followers, "follower_id"):
         yield FeedsDue(post_id=post_id, first_id=first, last_id=last)
@@ -31,7 +42,7 @@ def followers_of(*, post_id: int) -> Iterator[FeedsDue]:
 
 def add_post(*, post_id: int, first_id: int = 0, last_id: int = LAST_ID) -> None:
     """Puts a live post into the feeds of those of its author's followers who have these ids."""
-    posts = locked(Post.objects.live().filter(id=post_id))
+    posts = locked(written().filter(id=post_id))
     for post in posts:
         followers = Follow.objects.filter(followee_id=post.author_id)
         fill(followers.filter(follower_id__gte=first_id, follower_id__lte=last_id), posts)
@@ -39,20 +50,21 @@ def add_post(*, post_id: int, first_id: int = 0, last_id: int = LAST_ID) -> None
 
 def backfill(*, reader_id: int, author_id: int) -> None:
     """Puts an author's latest BACKFILL posts into a new follower's feed."""
-    newest = posts_of(author_id).order_by("-live_order")[:BACKFILL]
+    newest = written().filter(author_id=author_id).order_by("-live_order")[:BACKFILL]
     fill(the_follow(reader_id, author_id), locked(newest))
 
 
 def backfill_range(*, reader_id: int, author_id: int, first_order: int, last_order: int) -> None:
     """Puts what an author has live, of these places in lists, into a follower's feed."""
-    these = posts_of(author_id).filter(live_order__range=(first_order, last_order))
+    places = (first_order, last_order)
+    these = written().filter(author_id=author_id, live_order__range=places).order_by("live_order")
     fill(the_follow(reader_id, author_id), locked(these))
 
 
 def posts_before(*, reader_id: int, author_id: int) -> Iterator[BackfillDue]:
     """What `backfill` has left, in chunks. With what it has not left, if anything: since then posts
     may have been hidden, and others have become the latest."""
-    published = Post.objects.filter(author_id=author_id, live_order__isnull=False)
+    published = Post.objects.filter(author_id=author_id, live_order__isnull=False, merged=False)
     if the_follow(reader_id, author_id).exists() and published[BACKFILL:].exists():
         for first, last in fanout.ranges(published, "live_order"):
             yield BackfillDue(
@@ -71,8 +83,9 @@ def the_follow(reader_id: int, author_id: int) -> QuerySet[Follow]:
     return Follow.objects.filter(follower_id=reader_id, followee_id=author_id)
 
 
-def posts_of(author_id: int) -> QuerySet[Post]:
-    return Post.objects.live().filter(author_id=author_id)
+def written() -> QuerySet[Post]:
+    """The posts that feeds have rows of."""
+    return Post.objects.live().filter(merged=False)
 
 
 class Placed(NamedTuple):
