@@ -27,6 +27,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='post',
-            index=models.Index(fields=['author', 'merged', 'live_order'], name='merged_posts_of_an_author'),
+            index=models.Index(fields=['merged', 'author', 'live_order'], name='merged_posts_of_an_author'),
         ),
     ]

@@ -110,7 +110,7 @@ class Post(models.Model):
         indexes = (
             models.Index(fields=["author", "live_order"], name="posts_of_an_author"),
             models.Index(
-                fields=["author", "merged", "live_order"], name="merged_posts_of_an_author"
+                fields=["merged", "author", "live_order"], name="merged_posts_of_an_author"
             ),
         )
 
