@@ -34,7 +34,7 @@ def test_the_consumer_reads_what_the_golden_file_says(type: str) -> None:
     file = golden(type)
     envelope = file.envelope()
     assert isinstance(envelope.data, contracts()[type])
-    assert dataclasses.asdict(envelope.data) == file.data
+    assert json.loads(json.dumps(dataclasses.asdict(envelope.data))) == file.data
     assert {name: raw.decode() for name, raw in envelope.headers()} == file.headers
     assert envelope.request_id == file.headers["ce_requestid"]
 
@@ -67,7 +67,9 @@ def test_a_missing_field_is_refused(type: str) -> None:
 @pytest.mark.parametrize("wrong", [None, [], 1.5, True, {}])
 def test_a_field_of_another_type_is_refused(type: str, wrong: object) -> None:
     file, contract = golden(type), contracts()[type]
-    for name in file.data:
+    for name, right in file.data.items():
+        if isinstance(right, list) and isinstance(wrong, list):
+            continue
         with pytest.raises(BadEvent, match=type):
             contract.from_json(json.dumps({**file.data, name: wrong}).encode())
 

@@ -32,9 +32,11 @@ def test_what_went_live_before_is_rendered_when_it_is_read() -> None:
 
 
 def test_a_preview_is_what_will_be_shown_and_keeps_nothing() -> None:
+    make_user("ana")
     caller = Caller(make_user())
-    shown = caller.post("/api/v1/preview", {"body": BODY}).body
+    shown = caller.post("/api/v1/preview", {"body": f"{BODY}\n\nNot so @nobody."}).body
     assert shown["mentions"] == ["ana"]
     assert "<h1>Tides</h1>" in shown["html"]
+    assert "<p>Not so @nobody.</p>" in shown["html"]
     assert not Post.objects.exists()
     assert caller.post("/api/v1/preview", {"body": "x" * 100_001}).code == "invalid_input"

@@ -335,6 +335,7 @@ def test_every_link_that_is_written_carries_its_rel() -> None:
     assert html.count("<a ") == html.count(REL) == 6
 
 
+MENTION_LINK = re.compile('<a href="/people/[^"]*" class="mention" rel="[^"]*">(@[^<]*)</a>')
 SNIPPETS = [
     *(
         "[",
@@ -411,6 +412,16 @@ def test_no_text_raises_or_does_harm_and_each_is_always_rendered_alike(text: str
     assert len(rendered.mentions) <= 50
     assert all(re.fullmatch("[a-z0-9_-]{3,30}", name) for name in rendered.mentions)
     assert render(text, prefix="p") == rendered
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(text=st.lists(st.sampled_from(SNIPPETS) | st.text(max_size=3), max_size=40).map("".join))
+def test_those_who_are_not_there_are_the_same_text_without_a_link(text: str) -> None:
+    all_linked, none_linked = render(text), render(text, linked=lambda names: ())
+    assert render(text, linked=lambda names: names) == all_linked
+    assert none_linked.mentions == ()
+    assert 'class="mention"' not in none_linked.html
+    assert MENTION_LINK.sub(r"\1", all_linked.html) == none_linked.html
 
 
 def test_threads_do_not_disturb_each_other() -> None:

@@ -32,18 +32,20 @@ class PostRejected(Event, type="social.post_rejected.v1", topic=SOCIAL, key="pos
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostPublished(Event, type="social.post_published.v1", topic=SOCIAL, key="post_id"):
-    """A post went live for the first time."""
+    """A post went live for the first time. `mentions` are the ids of those whom it mentions."""
 
     post_id: int
     slug: str
     title: str
     author: Person
+    mentions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="post_id"):
     """Somebody commented on a live post; its author may have been the one. `parent_id` is of the
-    comment that this one answers, and `parent_author_id` whose that is: 0 where it answers none."""
+    comment that this one answers, and `parent_author_id` whose that is: 0 where it answers none.
+    `mentions` as in PostPublished."""
 
     comment_id: int
     post_id: int
@@ -54,6 +56,7 @@ class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="pos
     excerpt: str
     parent_id: int = 0
     parent_author_id: int = 0
+    mentions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,13 +148,16 @@ class ChangesRequested(Event, type="social.changes_requested.v1", topic=SOCIAL, 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostEdited(Event, type="social.post_edited.v1", topic=SOCIAL, key="post_id"):
-    """What is live of a post was replaced. `version` as in PostApproved."""
+    """What is live of a post was replaced. `version` as in PostApproved. `mentions` are the ids of
+    those whom it mentions and did not before, `unmentions` of those whom it no longer does."""
 
     post_id: int
     slug: str
     title: str
     author: Person
     version: int
+    mentions: tuple[int, ...] = ()
+    unmentions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,7 +251,8 @@ class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key=
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentEdited(Event, type="social.comment_edited.v1", topic=SOCIAL, key="post_id"):
-    """Its author changed what a comment says. `version` counts its texts, from 1."""
+    """Its author changed what a comment says. `version` counts its texts, from 1. `mentions` and
+    `unmentions` as in PostEdited."""
 
     comment_id: int
     post_id: int
@@ -254,6 +261,8 @@ class CommentEdited(Event, type="social.comment_edited.v1", topic=SOCIAL, key="p
     excerpt: str
     parent_author_id: int
     version: int
+    mentions: tuple[int, ...] = ()
+    unmentions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ list, so that a mistake in one of the two is none in the page.
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -82,6 +82,10 @@ VALUES = {
 }
 
 
+# Of casefolded usernames, those that are to be links.
+Linked = Callable[[Sequence[str]], Collection[str]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
     """`mentions` are casefolded usernames, each once, in the order in which they are mentioned."""
@@ -94,8 +98,10 @@ class TooCostly(Exception):
     """The text would take more than MAX_STEPS, or is nested too deep."""
 
 
-def render(text: str, *, prefix: str = "") -> Rendered:
+def render(text: str, *, prefix: str = "", linked: Linked | None = None) -> Rendered:
     """The text as HTML. The ids of its footnotes carry the prefix: letters, digits, - and _.
+    `linked` is asked once which of at most MAX_MENTIONS names are mentions; the rest stays text.
+    Without it all are, of whom nobody knows yet whether they are there.
 
     Raises nothing for any text, and takes well under a second for 100,000 characters: MAX_NESTING
     bounds how deep it recurses, MAX_STEPS how many lines, marks and cells it looks at, and how
@@ -114,8 +120,13 @@ def render(text: str, *, prefix: str = "") -> Rendered:
     except TooCostly:
         return Rendered(html=f"<pre>{html.escape(text)}</pre>\n")
     align_by_attribute(tokens)
+    mentions = mentions_in(tokens)
+    if linked is not None:
+        wanted = set(linked(mentions)) if mentions else set()
+        mentions = tuple(name for name in mentions if name in wanted)
+        unlink_all_but(wanted, tokens)
     unsafe = PARSER.renderer.render(tokens, PARSER.options, env)
-    return Rendered(html=CLEANER.clean(unsafe), mentions=mentions_in(tokens))
+    return Rendered(html=CLEANER.clean(unsafe), mentions=mentions)
 
 
 def every(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -135,8 +146,30 @@ def align_by_attribute(tokens: Sequence[Token]) -> None:
 
 
 def mentions_in(tokens: Sequence[Token]) -> tuple[str, ...]:
-    names = (token.meta["name"] for token in every(tokens) if token.markup == "mention")
-    return tuple(islice(dict.fromkeys(name.casefold() for name in names), MAX_MENTIONS))
+    names = (mentioned(token) for token in every(tokens) if token.markup == "mention")
+    return tuple(islice(dict.fromkeys(names), MAX_MENTIONS))
+
+
+def mentioned(token: Token) -> str:
+    return str(token.meta["name"]).casefold()
+
+
+def unlink_all_but(wanted: Collection[str], tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.children:
+            token.children = list(without_links(token.children, wanted))
+
+
+def without_links(tokens: Sequence[Token], wanted: Collection[str]) -> Iterator[Token]:
+    """Without the opening and closing of mentions of others than those."""
+    closing = False
+    for token in tokens:
+        if token.markup == "mention" and mentioned(token) not in wanted:
+            closing = True
+        elif closing and token.type == "link_close":
+            closing = False
+        else:
+            yield token
 
 
 def spend(env: EnvType, steps: int) -> None:
@@ -260,9 +293,17 @@ CLEANER = nh3.Cleaner(
 
 def html_of(body: str, *, of_post: int) -> str:
     """A post's body as HTML; its footnotes' ids are its own on a page with others."""
-    return render(body, prefix=f"p{of_post}-").html
+    return render(body, prefix=post_prefix(of_post)).html
 
 
 def html_of_comment(body: str, *, of_comment: int) -> str:
     """As html_of."""
-    return render(body, prefix=f"c{of_comment}-").html
+    return render(body, prefix=comment_prefix(of_comment)).html
+
+
+def post_prefix(post_id: int) -> str:
+    return f"p{post_id}-"
+
+
+def comment_prefix(comment_id: int) -> str:
+    return f"c{comment_id}-"

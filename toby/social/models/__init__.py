@@ -1,6 +1,7 @@
 """The tables of the social service."""
 
 from toby.social.models.comments import AGE_BITS, Comment, CommentQuerySet, EarlierText, top_order
+from toby.social.models.mentions import Mention
 from toby.social.models.moderation import (
     Act,
     AppendOnly,
@@ -54,6 +55,7 @@ __all__ = [
     "Like",
     "LikeChange",
     "LogIsAppendOnly",
+    "Mention",
     "MergedAuthor",
     "ModerationAct",
     "Mute",

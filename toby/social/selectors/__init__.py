@@ -28,6 +28,7 @@ from toby.social.selectors.moderation import (
 )
 from toby.social.selectors.people import (
     are_apart,
+    mentionable,
     people_named,
     principal_named,
     profile,
@@ -83,6 +84,7 @@ __all__ = [
     "listed",
     "live_posts",
     "log",
+    "mentionable",
     "neighbours_in_queue",
     "new_in_feed",
     "of_newcomers",

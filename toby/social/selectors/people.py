@@ -1,5 +1,6 @@
 """People, and who follows whom."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -7,7 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from toby.common.errors import NotFound
 from toby.common.principals import Principal
-from toby.social.models import Block, Follow, Mute, Profile
+from toby.social.models import Block, Follow, Mute, Profile, apart
 
 
 def user_id_named(username: str) -> int:
@@ -48,6 +49,15 @@ def people_named(username: str) -> QuerySet[Any]:
     """The one whose account is in use, or nobody."""
     users = get_user_model().objects
     return users.filter(username_key=username.casefold(), is_active=True)
+
+
+def mentionable(names: Collection[str], *, by: int, under: int) -> dict[str, int]:
+    """Of casefolded usernames, those who can be mentioned by somebody under somebody's post, with
+    their ids: whose account is in use, and who are not apart from either."""
+    users = get_user_model().objects.filter(username_key__in=names, is_active=True)
+    for user_id in {by, under}:
+        users = users.exclude(apart(user_id, "pk"))
+    return dict(users.values_list("username_key", "pk"))
 
 
 def principal_named(username: str) -> Principal | None:

@@ -19,9 +19,9 @@ from toby.social.models import (
     Post,
     top_order,
 )
-from toby.social.rendering import html_of_comment
 from toby.social.selectors import comment_etag
 from toby.social.services.follows import lock_profiles
+from toby.social.services.mentions import keep_mentions, write_comment
 from toby.social.services.posts import ChangedMeanwhile
 from toby.social.services.publication import lock_live_post
 from toby.social.services.steps import note
@@ -65,10 +65,11 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
                 created_at=timezone.now(),
             )
         )
+        text = write_comment(comment)
         # Both hold the id.
-        comment.html = html_of_comment(body, of_comment=comment.pk)
-        comment.top_order = top_order(0, comment.pk)
+        comment.html, comment.top_order = text.html, top_order(0, comment.pk)
         update(comment, "html", "top_order")
+        mentions = keep_mentions(text.mentions, of=comment, is_new=True)
         count_comments(post, +1)
         count_reply(comment.parent_id, +1)
         emit(
@@ -82,6 +83,7 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
                 excerpt=body[:EXCERPT_LENGTH],
                 parent_id=parent.pk if parent else 0,
                 parent_author_id=parent.author_id if parent else 0,
+                mentions=mentions.new,
             )
         )
     return comment
@@ -108,7 +110,6 @@ def edit_comment(*, comment_id: int, by: Principal, body: str, if_match: str = "
     `if_match` is the ETag of what its author saw. Raises NotFound for what is not to be seen,
     NotYours and ChangedMeanwhile.
     """
-    html = html_of_comment(body, of_comment=comment_id)
     with transaction.atomic():
         comment = lock_comment(comment_id)
         if comment.status != "live" or not can_see(comment.post, by):
@@ -118,16 +119,19 @@ def edit_comment(*, comment_id: int, by: Principal, body: str, if_match: str = "
         if if_match not in {"", "*", comment_etag(comment.version)}:
             raise ChangedMeanwhile
         if body != comment.body:
-            change_text(comment, by, body, html)
+            change_text(comment, by, body)
     return comment
 
 
-def change_text(comment: Comment, by: Principal, body: str, html: str) -> None:
+def change_text(comment: Comment, by: Principal, body: str) -> None:
     written_at = comment.edited_at or comment.created_at
     insert(EarlierText(comment=comment, body=comment.body, written_at=written_at))
-    comment.body, comment.html, comment.edited_at = body, html, timezone.now()
+    comment.body, comment.edited_at = body, timezone.now()
     comment.version += 1
+    text = write_comment(comment)
+    comment.html = text.html
     update(comment, "body", "html", "edited_at", "version")
+    mentions = keep_mentions(text.mentions, of=comment)
     emit(
         CommentEdited(
             comment_id=comment.pk,
@@ -137,6 +141,8 @@ def change_text(comment: Comment, by: Principal, body: str, html: str) -> None:
             excerpt=body[:EXCERPT_LENGTH],
             parent_author_id=comment.parent.author_id if comment.parent else 0,
             version=comment.version,
+            mentions=mentions.new,
+            unmentions=mentions.gone,
         )
     )
 

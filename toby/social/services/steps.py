@@ -9,7 +9,7 @@ from toby.common.sql import insert
 from toby.events import PostApproved, PostEdited, PostPublished
 from toby.outbox.emit import emit
 from toby.social.models import Act, Comment, ModerationAct, Post, Revision, State
-from toby.social.rendering import html_of
+from toby.social.services.mentions import keep_mentions, write_post
 from toby.social.services.publication import post_changed
 from toby.social.services.timelines import is_merged
 
@@ -84,7 +84,8 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
     """The caller holds both rows; `act` is the line of the log that makes it live."""
     post.title, post.body = revision.title, revision.body
     post.tags, post.cover_url = revision.tags, revision.cover_url
-    post.html = html_of(post.body, of_post=post.pk)
+    text = write_post(post)
+    post.html = text.html
     post.version += 1
     first = post.published_at is None
     if first:
@@ -104,6 +105,7 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
         ]
     )
     post_changed(post)
+    mentions = keep_mentions(text.mentions, of=post)
     author = post.author.person()
     emit(
         PostApproved(
@@ -116,7 +118,15 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
         )
     )
     if first:
-        emit(PostPublished(post_id=post.pk, slug=post.slug, title=post.title, author=author))
+        emit(
+            PostPublished(
+                post_id=post.pk,
+                slug=post.slug,
+                title=post.title,
+                author=author,
+                mentions=mentions.new,
+            )
+        )
     else:
         emit(
             PostEdited(
@@ -125,6 +135,8 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
                 title=post.title,
                 author=author,
                 version=post.version,
+                mentions=mentions.new,
+                unmentions=mentions.gone,
             )
         )
 

@@ -1,5 +1,7 @@
 """What authors ask for, and what anyone reads of posts."""
 
+from functools import partial
+
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -93,7 +95,9 @@ class Preview(APIView):
     @extend_schema(request=PreviewIn, responses=PreviewOut)
     def post(self, request: Request) -> Response:
         """What a body will look like; nothing is kept."""
-        rendered = render(parsed(PreviewIn, request)["body"])
+        author = principal(request).user_id
+        there = partial(selectors.mentionable, by=author, under=author)
+        rendered = render(parsed(PreviewIn, request)["body"], linked=there)
         return Response(PreviewOut(html=rendered.html, mentions=list(rendered.mentions)))
 
 
