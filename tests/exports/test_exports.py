@@ -16,8 +16,10 @@ from tests.clock import Clock
 from tests.factories import (
     Caller,
     access_token,
+    make_bookmark,
     make_comment,
     make_follow,
+    make_like,
     make_live_post,
     make_report,
     make_user,
@@ -93,6 +95,9 @@ def test_an_account_is_exported_whole_and_without_secrets(ana: User) -> None:
     make_live_post(ben, title="Not hers")
     make_comment(post, ana, body="My own word")
     make_comment(post, ben, body="Not her word")
+    make_like(post, ana)
+    make_like(make_comment(post, ben), ana)
+    make_bookmark(post, ana)
     make_follow(ana, ben)
     make_follow(ben, ana)
     make_report(make_live_post(ben, title="Spam"), ana, note="Her report")
@@ -108,6 +113,12 @@ def test_an_account_is_exported_whole_and_without_secrets(ana: User) -> None:
     assert [row["title"] for row in found["posts.json"]] == ["Tides"]
     assert [row["state"] for row in found["revisions.json"]] == ["approved"]
     assert [row["body"] for row in found["comments.json"]] == ["My own word"]
+    for name, column in (
+        ("likes.json", "post__slug"),
+        ("comment_likes.json", "comment__post__slug"),
+        ("bookmarks.json", "post__slug"),
+    ):
+        assert [row[column] for row in found[name]] == [post.slug]
     assert [row["username"] for row in found["following.json"]] == ["ben"]
     assert [row["username"] for row in found["followers.json"]] == ["ben"]
     assert [row["act"] for row in found["moderation_log.json"]] == ["submitted"]

@@ -18,6 +18,7 @@ from toby.social.models import Comment, Post, ReportCase, Revision
 from toby.social.services import (
     blocks,
     bookmarks,
+    comment_likes,
     comments,
     follows,
     likes,
@@ -119,8 +120,12 @@ def make_report(target: Post | Comment, reporter: User | None = None, **said: st
     return ReportCase.objects.get(comment=target, open=True)
 
 
-def make_like(post: Post, user: User | None = None) -> None:
-    likes.like_post(slug=post.slug, by=principal(user or make_user()))
+def make_like(target: Post | Comment, user: User | None = None) -> None:
+    by = principal(user or make_user())
+    if isinstance(target, Post):
+        likes.like_post(slug=target.slug, by=by)
+    else:
+        comment_likes.like_comment(comment_id=target.pk, by=by)
 
 
 def make_bookmark(post: Post, user: User | None = None) -> None:

@@ -83,6 +83,9 @@ def site() -> Site:
     make_comment(mine, third, to=on_mine)
     answered = make_comment(thirds, me)
     make_comment(thirds, other, f"{UNSEEN} reply", to=answered)
+    make_comment(post, me)
+    make_like(answered, other)
+    make_like(comment, me)
     return Site(
         me,
         other,
@@ -114,6 +117,9 @@ SHOWN: dict[str, list[str]] = {
         "comments/{on_mine}/thread",
     ],
     "GET api/v1/feed": ["feed"],
+    "GET api/v1/posts/<slug:slug>/likes": ["posts/{thirds}/likes"],
+    "GET api/v1/comments/<id:comment_id>/likes": ["comments/{answered}/likes"],
+    "GET api/v1/me/comments": ["me/comments"],
     "GET api/v1/me/likes": ["me/likes"],
     "GET api/v1/me/bookmarks": ["me/bookmarks"],
     "GET api/v1/profiles/<slug:username>": ["profiles/{other}"],
@@ -142,6 +148,14 @@ DONE: dict[str, list[Deed]] = {
     ],
     "PUT api/v1/posts/<slug:slug>/like": [Deed("posts/{post}/like")],
     "DELETE api/v1/posts/<slug:slug>/like": [Deed("posts/{post}/like")],
+    "PUT api/v1/comments/<id:comment_id>/like": [
+        Deed("comments/{comment}/like"),
+        Deed("comments/{on_mine}/like"),
+    ],
+    "DELETE api/v1/comments/<id:comment_id>/like": [
+        Deed("comments/{comment}/like"),
+        Deed("comments/{on_mine}/like"),
+    ],
     "PUT api/v1/posts/<slug:slug>/bookmark": [Deed("posts/{post}/bookmark")],
     "POST api/v1/posts/<slug:slug>/report": [Deed("posts/{post}/report", {"reason": "spam"})],
     # On one's own post.

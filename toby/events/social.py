@@ -222,6 +222,29 @@ class PostUnliked(Event, type="social.post_unliked.v1", topic=SOCIAL, key="post_
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CommentLiked(Event, type="social.comment_liked.v1", topic=SOCIAL, key="post_id"):
+    """Somebody liked a comment. Not sent for its author's own like."""
+
+    comment_id: int
+    comment_author_id: int
+    excerpt: str
+    post_id: int
+    post_slug: str
+    post_title: str
+    liker: Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommentUnliked(Event, type="social.comment_unliked.v1", topic=SOCIAL, key="post_id"):
+    """Somebody likes a comment no longer. Not sent for its author."""
+
+    comment_id: int
+    comment_author_id: int
+    post_id: int
+    liker_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CommentHidden(Event, type="social.comment_hidden.v1", topic=SOCIAL, key="post_id"):
     """A moderator took a comment out of sight."""
 

@@ -8,7 +8,9 @@ from django.db.models.functions import Coalesce
 
 from toby.exports.archive import File
 from toby.social.models import (
+    Bookmark,
     Comment,
+    CommentLike,
     EarlierText,
     Follow,
     Like,
@@ -62,6 +64,13 @@ def files(user_id: int) -> Iterator[File]:
     yield "earlier_comments.json", texts.values("comment_id", "body", "written_at")
     likes = Like.objects.filter(user_id=user_id).order_by("id")
     yield "likes.json", likes.values("post__slug", "created_at")
+    comment_likes = CommentLike.objects.filter(user_id=user_id).order_by("id")
+    yield (
+        "comment_likes.json",
+        comment_likes.values("comment_id", "comment__post__slug", "created_at"),
+    )
+    bookmarks = Bookmark.objects.filter(user_id=user_id).order_by("id")
+    yield "bookmarks.json", bookmarks.values("post__slug", "created_at")
     follows = Follow.objects.filter(follower_id=user_id).order_by("id")
     yield "following.json", follows.values("created_at", username=F("followee__username"))
     followers = Follow.objects.filter(followee_id=user_id).order_by("id")

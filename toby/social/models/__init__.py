@@ -31,8 +31,8 @@ from toby.social.models.reactions import (
     CommentLikeChange,
     Like,
     LikeChange,
+    comment_like_total,
     like_total,
-    summed,
 )
 from toby.social.models.reports import Report, ReportCase, ReportReason, Resolution, with_its_target
 from toby.social.models.timelines import MergedAuthor, TimelineEntry
@@ -76,10 +76,10 @@ __all__ = [
     "TimelineEntry",
     "User",
     "apart",
+    "comment_like_total",
     "is_live",
     "like_total",
     "muted",
-    "summed",
     "top_order",
     "with_its_target",
 ]

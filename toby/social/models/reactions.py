@@ -96,6 +96,12 @@ class Bookmark(models.Model):
         return f"{self.user_id} bookmarked post {self.post_id}"
 
 
+def comment_like_total() -> Any:
+    """As like_total, of a comment."""
+    pending = CommentLikeChange.objects.filter(comment=OuterRef("pk"))
+    return F("like_count") + summed(pending)
+
+
 def like_total(post: str = "") -> Any:
     """How many like the post that `post` leads to, as in "post__": what is folded and what is not,
     which one statement sees as they are at one moment."""

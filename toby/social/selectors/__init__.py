@@ -5,8 +5,11 @@ from toby.social.selectors.comments import (
     Threaded,
     comment,
     comment_etag,
+    comment_reactions,
     comments_on,
     earlier_texts,
+    live_comment,
+    own_comments,
     replies_to,
     shown_comments,
     thread,
@@ -51,7 +54,12 @@ from toby.social.selectors.posts import (
     revision,
     revisions_of,
 )
-from toby.social.selectors.reactions import bookmarked_by, liked_by
+from toby.social.selectors.reactions import (
+    bookmarked_by,
+    liked_by,
+    likers_of,
+    likers_of_comment,
+)
 from toby.social.selectors.reporting import cases, report_case, reports, reports_in
 from toby.social.selectors.searching import search
 from toby.social.selectors.tags import featured_tags, related_tags, tag
@@ -71,6 +79,7 @@ __all__ = [
     "cases",
     "comment",
     "comment_etag",
+    "comment_reactions",
     "comments_on",
     "earlier_texts",
     "etag",
@@ -81,7 +90,10 @@ __all__ = [
     "is_trusted",
     "like_count",
     "liked_by",
+    "likers_of",
+    "likers_of_comment",
     "listed",
+    "live_comment",
     "live_posts",
     "log",
     "mentionable",
@@ -89,6 +101,7 @@ __all__ = [
     "new_in_feed",
     "of_newcomers",
     "open_revision",
+    "own_comments",
     "own_post",
     "people_named",
     "post",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import (
@@ -19,7 +19,15 @@ from django.db.models.expressions import RawSQL
 
 from toby.common.errors import NotFound
 from toby.common.principals import Principal
-from toby.social.models import Comment, EarlierText, Post, apart
+from toby.social.models import (
+    Comment,
+    CommentLike,
+    EarlierText,
+    Post,
+    apart,
+    comment_like_total,
+    is_live,
+)
 from toby.social.selectors.posts import post
 
 # In the order of which column comments are read, and whether the least comes first.
@@ -41,21 +49,56 @@ class Threaded:
     depth: int
 
 
+class CommentReactions(NamedTuple):
+    """How many like a comment, and whether its reader does."""
+
+    like_total: int
+    liked: bool
+
+
+def with_comment_reactions(rows: QuerySet[Any], seen_by: Principal | None) -> QuerySet[Any]:
+    """`rows` with what CommentReactions says."""
+    liked: Any = Value(value=False)
+    if seen_by is not None:
+        liked = Exists(CommentLike.objects.filter(user_id=seen_by.user_id, comment=OuterRef("pk")))
+    found: QuerySet[Any] = rows.annotate(like_total=comment_like_total(), liked=liked)
+    return found
+
+
+def comment_reactions(comment_id: int, *, seen_by: Principal) -> CommentReactions:
+    rows = with_comment_reactions(Comment.objects.filter(id=comment_id), seen_by)
+    return CommentReactions(*(rows.values_list("like_total", "liked").first() or (0, False)))
+
+
 def shown_comments(*, seen_by: Principal | None) -> QuerySet[Any]:
-    """Those that are shown, each with `apart`: whether its author and the reader are to see nothing
-    of each other. Of these only such are left as somebody else's words stand under."""
+    """Those that are shown, each with its reactions, and with `apart`: whether its author and the
+    reader are to see nothing of each other. Of these only such are left as somebody else's words
+    stand under."""
     rows = Comment.objects.shown().select_related("author")
     if seen_by is None:
-        return rows.annotate(apart=Value(value=False))
+        return with_comment_reactions(rows.annotate(apart=Value(value=False)), None)
     replies = Comment.objects.shown().filter(parent=OuterRef("pk"))
     answered = Exists(replies.exclude(author=OuterRef("author"), reply_count=0))
     is_apart = ExpressionWrapper(apart(seen_by.user_id, "author_id"), BooleanField())
-    return rows.annotate(apart=is_apart).filter(Q(apart=False) | answered)
+    rows_seen = rows.annotate(apart=is_apart).filter(Q(apart=False) | answered)
+    return with_comment_reactions(rows_seen, seen_by)
 
 
 def comments_on(of: Post, *, seen_by: Principal | None) -> QuerySet[Any]:
     """Those that answer no other."""
     return shown_comments(seen_by=seen_by).filter(post=of, parent=None)
+
+
+def own_comments(principal: Principal) -> QuerySet[Any]:
+    """One's own but those that are deleted, each with its post, and `on_what_is_seen`: whether that
+    is to be seen."""
+    rows = Comment.objects.filter(author_id=principal.user_id, deleted_at=None)
+    seen = ExpressionWrapper(
+        is_live("post__") & ~apart(principal.user_id, "post__author_id"), BooleanField()
+    )
+    shown = [field.attname for field in Comment._meta.concrete_fields]
+    rows = rows.select_related("post").only(*shown, "post__slug", "post__title")
+    return with_comment_reactions(rows.annotate(on_what_is_seen=seen), principal)
 
 
 def replies_to(of: Comment, *, seen_by: Principal | None) -> QuerySet[Any]:
@@ -70,6 +113,14 @@ def comment(comment_id: int, *, seen_by: Principal | None) -> Comment:
     if found is None:
         raise NotFound
     found.post = post(found.slug, seen_by=seen_by)
+    return found  # type: ignore[no-any-return]
+
+
+def live_comment(comment_id: int, *, seen_by: Principal | None) -> Comment:
+    """Raises NotFound, as `comment`, also for what only a tombstone is left of."""
+    found: Any = comment(comment_id, seen_by=seen_by)
+    if found.apart or found.status != "live":
+        raise NotFound
     return found  # type: ignore[no-any-return]
 
 

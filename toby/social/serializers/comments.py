@@ -8,9 +8,11 @@ from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Whole
 from toby.social.models import Comment, EarlierText
 from toby.social.rendering import html_of_comment
-from toby.social.selectors.comments import Threaded
+from toby.social.selectors.comments import CommentReactions, Threaded
 from toby.social.serializers.people import AuthorOut
 from toby.social.serializers.posts import Markdown
+
+NO_REACTIONS = CommentReactions(like_total=0, liked=False)
 
 
 class CommentIn(In):
@@ -39,14 +41,21 @@ class CommentOut(Out, frozen=True, kw_only=True):
     version: int
     reply_count: int
     like_count: int
+    liked_by_me: bool
     created_at: Timestamp
     edited_at: Timestamp | None
 
     @classmethod
-    def of(cls, comment: Any, *, writer: Principal | None = None) -> "CommentOut":
-        """One of `selectors.shown_comments`. `writer` is its author where they ask: then nothing is
-        read of them."""
-        return cls(**shared(comment, writer))
+    def of(cls, comment: Any) -> "CommentOut":
+        """One of `selectors.shown_comments`."""
+        return cls(**shared(comment))
+
+    @classmethod
+    def of_written(
+        cls, comment: Any, *, writer: Principal, reactions: CommentReactions = NO_REACTIONS
+    ) -> "CommentOut":
+        """To its author, of whom nothing is read."""
+        return cls(**shared(comment, writer, reactions))
 
 
 class CommentDetailOut(CommentOut, frozen=True, kw_only=True):
@@ -77,6 +86,52 @@ class ThreadOut(Out, frozen=True, kw_only=True):
     @classmethod
     def of(cls, found: list[Threaded]) -> "ThreadOut":
         return cls(comments=[ThreadedOut(**shared(one.comment), depth=one.depth) for one in found])
+
+
+class CommentedOut(Out, frozen=True, kw_only=True):
+    """What a comment is on."""
+
+    slug: str
+    title: str
+
+
+class MyCommentOut(Out, frozen=True, kw_only=True):
+    """One's own comment. `status` is live or hidden; `post` is null while that is not to be
+    seen."""
+
+    id: int
+    reply_to: int | None
+    status: str
+    post: CommentedOut | None
+    body: str
+    html: str
+    version: int
+    reply_count: int
+    like_count: int
+    liked_by_me: bool
+    created_at: Timestamp
+    edited_at: Timestamp | None
+
+    @classmethod
+    def of(cls, comment: Any) -> "MyCommentOut":
+        """One of `selectors.own_comments`."""
+        post = comment.post
+        return cls(
+            id=comment.pk,
+            reply_to=comment.parent_id,
+            status=comment.status,
+            post=CommentedOut(slug=post.slug, title=post.title)
+            if comment.on_what_is_seen
+            else None,
+            body=comment.body,
+            html=html_of(comment),
+            version=comment.version,
+            reply_count=comment.reply_count,
+            like_count=comment.like_total,
+            liked_by_me=comment.liked,
+            created_at=timestamp(comment.created_at),
+            edited_at=timestamp(comment.edited_at) if comment.edited_at else None,
+        )
 
 
 class EarlierTextOut(Out, frozen=True, kw_only=True):
@@ -117,7 +172,10 @@ class CommentHistoryOut(Out, frozen=True, kw_only=True):
         )
 
 
-def shared(comment: Any, writer: Principal | None = None) -> dict[str, Any]:
+def shared(
+    comment: Any, writer: Principal | None = None, reactions: CommentReactions | None = None
+) -> dict[str, Any]:
+    like_total, liked = reactions or (comment.like_total, comment.liked)
     kept = {
         "id": comment.pk,
         "reply_to": comment.parent_id,
@@ -127,14 +185,15 @@ def shared(comment: Any, writer: Principal | None = None) -> dict[str, Any]:
     }
     if writer is None and (comment.apart or comment.status != "live"):
         gone = {"author": None, "body": "", "html": "", "like_count": 0, "edited_at": None}
-        return {**kept, **gone, "status": "gone"}
+        return {**kept, **gone, "status": "gone", "liked_by_me": False}
     return {
         **kept,
         "status": "live",
         "author": AuthorOut.of_person(writer.person()) if writer else AuthorOut.of(comment.author),
         "body": comment.body,
         "html": html_of(comment),
-        "like_count": comment.like_count,
+        "like_count": like_total,
+        "liked_by_me": liked,
         "edited_at": timestamp(comment.edited_at) if comment.edited_at else None,
     }
 

@@ -1,5 +1,7 @@
 """What becomes of somebody's posts, comments and follows once their account is deleted."""
 
+from collections.abc import Collection
+
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -8,6 +10,8 @@ from toby.common.fresh_cache import will_change
 from toby.common.sql import for_share
 from toby.social.models import (
     Bookmark,
+    CommentLike,
+    CommentLikeChange,
     Follow,
     IdempotencyKey,
     ImportedFile,
@@ -54,11 +58,26 @@ def unlike_everything(user_id: int) -> None:
     """Not told: what they did is taken back where they are forgotten."""
     likes = Like.objects.filter(user_id=user_id)
     while ids := list(likes.order_by("post_id").values_list("post_id", flat=True)[:AT_ONCE]):
-        posts = Post.objects.filter(id__in=ids).order_by("id")
-        slugs = [slug for _, slug in for_share(posts.values_list("id", "slug"))]
+        will_change([like_count_key(slug) for slug in share_posts(ids)])
         likes.filter(post_id__in=ids).delete()
         LikeChange.objects.bulk_create(LikeChange(post_id=post_id, change=-1) for post_id in ids)
-        will_change([like_count_key(slug) for slug in slugs])
+    comment_likes = CommentLike.objects.filter(user_id=user_id)
+    while found := list(
+        comment_likes.order_by("comment__post_id", "id").values_list(
+            "id", "comment_id", "comment__post_id"
+        )[:AT_ONCE]
+    ):
+        share_posts({post_id for _, _, post_id in found})
+        comment_likes.filter(id__in=[like_id for like_id, _, _ in found]).delete()
+        CommentLikeChange.objects.bulk_create(
+            CommentLikeChange(comment_id=comment_id, change=-1) for _, comment_id, _ in found
+        )
+
+
+def share_posts(ids: Collection[int]) -> list[str]:
+    """As share_live_post, be they live or not; returns their slugs."""
+    posts = Post.objects.filter(id__in=ids).order_by("id")
+    return [slug for _, slug in for_share(posts.values_list("id", "slug"))]
 
 
 def unfollow_everybody(user_id: int) -> None:

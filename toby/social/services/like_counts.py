@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from toby.social.models import LikeChange, Post
+from toby.social.models import Comment, CommentLikeChange, LikeChange, Post, top_order
 
 TARGETS_AT_ONCE, CHANGES_AT_ONCE = 50, 1000
 
@@ -19,6 +19,7 @@ class Counted(NamedTuple):
 
 
 POSTS = Counted(Post, LikeChange, "post_id")
+COMMENTS = Counted(Comment, CommentLikeChange, "comment_id")
 
 
 def fold_likes() -> int:
@@ -27,7 +28,7 @@ def fold_likes() -> int:
     Who holds up one post holds up no other: what nobody has locked is folded together, and what
     somebody has, in a transaction of its own.
     """
-    return fold_all(POSTS)
+    return fold_all(POSTS) + fold_all(COMMENTS)
 
 
 def fold_all(counted: Counted) -> int:
@@ -56,7 +57,8 @@ def fold(
     """Returns how many changes it folded, and of which there may be more."""
     with transaction.atomic():
         targets = counted.target.objects.select_for_update(skip_locked=skip_locked)
-        held = {row.pk: row for row in targets.filter(pk__in=ids).order_by("pk")}
+        targets = targets.only("like_count").filter(pk__in=ids).order_by("pk")
+        held = {row.pk: row for row in targets}
         rows = counted.change.objects.filter(**{f"{counted.column}__in": held}).order_by("id")
         changes = list(rows.values_list("id", counted.column, "change")[:CHANGES_AT_ONCE])
         changed = set()
@@ -72,5 +74,9 @@ def fold(
     return len(changes), skipped
 
 
-def set_count(target: Any) -> None:
-    target.save(update_fields=["like_count"])
+def set_count(target: Post | Comment) -> None:
+    if isinstance(target, Comment):
+        target.top_order = top_order(target.like_count, target.pk)
+        target.save(update_fields=["like_count", "top_order"])
+    else:
+        target.save(update_fields=["like_count"])

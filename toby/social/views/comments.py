@@ -71,7 +71,7 @@ class Comments(APIView):
 
         def work() -> CommentOut:
             comment = comments.add_comment(slug=slug, by=caller, **given)
-            return CommentOut.of(comment, writer=caller)
+            return CommentOut.of_written(comment, writer=caller)
 
         return created(request, work)
 
@@ -113,7 +113,9 @@ class OneComment(APIView):
             **parsed(EditCommentIn, request),
         )
         tag = {"ETag": selectors.comment_etag(comment.version)}
-        return Response(CommentOut.of(comment, writer=caller), headers=tag)
+        reactions = selectors.comment_reactions(comment.pk, seen_by=caller)
+        written = CommentOut.of_written(comment, writer=caller, reactions=reactions)
+        return Response(written, headers=tag)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, comment_id: int) -> Response:
