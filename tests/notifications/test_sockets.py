@@ -250,7 +250,7 @@ def test_a_client_that_reads_nothing_is_passed_over_and_ended_and_one_that_is_la
     ana: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = bearer(ana)
-    monkeypatch.setattr("toby.notifications.sockets.WINDOW_BYTES", 1000)
+    monkeypatch.setattr("toby.notifications.live.WINDOW_BYTES", 1000)
     reads = asyncio.Event()
     sent: list[dict[str, Any]] = []
 

@@ -26,6 +26,8 @@ from toby.notifications.sync_tokens import SyncToken
 
 logger = logging.getLogger(__name__)
 
+# Why a client is closed.
+RESTARTING, SESSION_GONE, TOO_SLOW = 1012, 4401, 4408
 SWEEP_S, SLOW_AFTER_S = 15.0, 30.0
 RETRY_WITHIN_MS, LEAVE_WITHIN_S = 3000, 1.0
 SWEPT_AT_ONCE = 500
@@ -69,8 +71,8 @@ class Connected(Protocol):
     def end(self, code: int) -> None:
         """Closes with this code."""
 
-    async def restart(self, retry_ms: int) -> None:
-        """Closes with 1012, having told the client when to come back. Waits for a slow one."""
+    async def restart(self, code: int, retry_ms: int) -> None:
+        """Closes, having told the client when to come back. Waits for a slow one."""
 
 
 class Hub:
@@ -130,7 +132,7 @@ class Hub:
 
     def end_session(self, session_id: str) -> None:
         for socket in list(self.by_session.get(session_id, ())):
-            socket.end(4401)
+            socket.end(SESSION_GONE)
 
     async def _sweep_forever(self) -> None:
         while True:
@@ -164,7 +166,7 @@ class Hub:
         before = asyncio.get_running_loop().time() - SLOW_AFTER_S
         for socket in self.sockets():
             if socket.waits_since is not None and socket.waits_since <= before:
-                socket.end(4408)
+                socket.end(TOO_SLOW)
 
     async def drain(self, over_s: float) -> None:
         """Sends every client away, in random order and evenly within `over_s`, each with a time of
@@ -175,7 +177,7 @@ class Hub:
         began = loop.time()
         for number, socket in enumerate(sockets):
             retry_ms = random.randrange(RETRY_WITHIN_MS)
-            leaving.append(asyncio.create_task(socket.restart(retry_ms)))
+            leaving.append(asyncio.create_task(socket.restart(RESTARTING, retry_ms)))
             due = began + over_s * (number + 1) / len(sockets)
             if (early := due - loop.time()) > 0.01:
                 await asyncio.sleep(early)

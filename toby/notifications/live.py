@@ -1,0 +1,195 @@
+"""One client's copy of an inbox, kept in step: what WebSockets and streams have in common."""
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from toby.common.logging import log
+from toby.common.principals import Principal
+from toby.notifications import selectors
+from toby.notifications.hints import Hint, item_frames
+from toby.notifications.hub import in_database, this_hub
+from toby.notifications.inboxes import inbox_of
+from toby.notifications.models import Inbox
+from toby.notifications.sync_tokens import SyncToken
+
+logger = logging.getLogger(__name__)
+
+# What waits in memory for a client that reads more slowly than things happen; beyond it the
+# database keeps them.
+WINDOW_BYTES = 64 * 1024
+
+
+class LiveFeed:
+    """`position` is the seq up to which all was sent or is queued to be, `counts_seq` the one its
+    counts are of. One task at a time writes: first what is queued, then, while `behind`, what the
+    database has. It waits for a slow client, and nobody waits for it. While it is `reading`, or
+    WINDOW_BYTES are queued, hints only say that there is more. What came live just before a resume
+    comes again by it: of two frames the greater seq wins.
+    """
+
+    user_id: int
+    session_id: str
+
+    def start_empty(self) -> None:
+        self.epoch = ""
+        self.position = self.counts_seq = 0
+        self.queue: deque[tuple[SyncToken, str]] = deque()
+        self.queued_bytes = 0
+        self.opened = self.reading = self.behind = self.ended = self.joined = False
+        self.resume_after: SyncToken | None = None
+        self.writer: asyncio.Task[None] | None = None
+        self.closing: asyncio.Task[None] | None = None
+        self.waits_since: float | None = None
+
+    async def put(self, token: SyncToken, frame: str) -> None:
+        """Sends a frame that leaves the client at `token`. Waits while it reads too slowly."""
+        raise NotImplementedError
+
+    async def close_with(self, code: int, retry_ms: int | None) -> None:
+        """Tells the client to come back after `retry_ms`, if that is given, and closes."""
+        raise NotImplementedError
+
+    async def follow(self, principal: Principal) -> Inbox:
+        """Joins the hub before the inbox is read: nothing can fall between. Returns the inbox."""
+        self.user_id, self.session_id = principal.user_id, principal.session_id
+        await this_hub().join(self)
+        self.joined = True
+        inbox = await in_database(inbox_of, self.user_id)
+        self.epoch, self.position, self.counts_seq = inbox.epoch, inbox.last_seq, inbox.last_seq
+        return inbox
+
+    def open(self) -> None:
+        """From here on it writes by itself."""
+        self.opened = True
+        self.wake()
+
+    def resume(self, after: SyncToken) -> None:
+        self.resume_after, self.behind = after, True
+        self.wake()
+
+    def leave_hub(self) -> None:
+        self.ended = True
+        if self.joined:
+            this_hub().leave(self)
+
+    # What the hub tells
+
+    def deliver(self, hint: Hint) -> None:
+        fits = hint.epoch == self.epoch and hint.prev <= self.position
+        if self.reading or not fits or self.queued_bytes > WINDOW_BYTES:
+            self.behind = True
+        else:
+            for seq, frame in hint.frames:
+                if seq > self.position:
+                    self.enqueue(SyncToken(hint.epoch, seq), frame)
+            self.position = max(self.position, hint.seq)
+            if hint.seq > self.counts_seq:
+                self.counts_seq = hint.seq
+                token = SyncToken(hint.epoch, hint.seq)
+                self.enqueue(token, counts_frame("counts", token, hint.unread, hint.unseen))
+        self.wake()
+
+    def catch_up_to(self, newest: SyncToken) -> None:
+        is_behind = newest.seq > min(self.position, self.counts_seq)
+        if newest.epoch != self.epoch or is_behind:
+            self.behind = True
+            self.wake()
+
+    def end(self, code: int) -> None:
+        if not self.ended:
+            self.ended = True
+            self.closing = asyncio.create_task(self.leave(code))
+
+    async def restart(self, code: int, retry_ms: int) -> None:
+        if not self.ended:
+            self.ended = True
+            await self.leave(code, retry_ms)
+
+    async def leave(self, code: int, retry_ms: int | None = None) -> None:
+        """After the frame that is being written; what else is queued is left."""
+        if self.writer is not None:
+            await asyncio.wait([self.writer])
+        await self.close_with(code, retry_ms)
+
+    # Writing
+
+    def enqueue(self, token: SyncToken, frame: str) -> None:
+        self.queue.append((token, frame))
+        self.queued_bytes += len(frame)
+
+    def wake(self) -> None:
+        """There may be something to write."""
+        if self.opened and self.writer is None and not self.ended:
+            self.writer = asyncio.create_task(self.write_on())
+
+    async def write_on(self) -> None:
+        """Sends what is queued, then what is in the database, until there is no more."""
+        try:
+            while not self.ended:
+                if self.queue:
+                    token, frame = self.queue.popleft()
+                    self.queued_bytes -= len(frame)
+                    await self.transmit(token, frame)
+                elif self.behind:
+                    self.behind, self.reading = False, True
+                    await self.read_changes()
+                    self.reading = False
+                else:
+                    return
+        except Exception as error:
+            # The hub's next sweep finds this client behind, and it is read again.
+            log(logger, "live.write_failed", logging.WARNING, error=repr(error)[:200])
+        finally:
+            self.reading, self.writer = False, None
+
+    async def read_changes(self) -> None:
+        resumed = self.resume_after is not None
+        if self.resume_after is not None:
+            self.epoch, self.position = self.resume_after
+            self.resume_after = None
+        more = True
+        while more and not self.ended:
+            token = SyncToken(self.epoch, self.position)
+            changes = await in_database(read_changes, self.user_id, token)
+            inbox, more = changes.inbox, changes.more
+            if changes.reset:
+                token = SyncToken(inbox.epoch, inbox.last_seq)
+                self.epoch, self.position = token
+                await self.transmit(token, encoded(type="reset", token=str(token)))
+                resumed = True
+                break
+            for seq, frame in item_frames(self.epoch, self.position, changes.items):
+                await self.transmit(SyncToken(self.epoch, seq), frame)
+                self.position = seq
+        if not more:
+            # Read before the items: all up to it was among them.
+            self.position = max(self.position, inbox.last_seq)
+        if resumed or inbox.last_seq > self.counts_seq:
+            self.counts_seq = inbox.last_seq
+            await self.send_counts(inbox, "counts")
+
+    async def send_counts(self, inbox: Inbox, kind: str) -> None:
+        token = SyncToken(inbox.epoch, inbox.last_seq)
+        await self.transmit(token, counts_frame(kind, token, inbox.unread, inbox.unseen))
+
+    async def transmit(self, token: SyncToken, frame: str) -> None:
+        if not self.ended:
+            self.waits_since = asyncio.get_running_loop().time()
+            await self.put(token, frame)
+            self.waits_since = None
+
+
+def read_changes(user_id: int, token: SyncToken) -> selectors.Changes:
+    return selectors.changes_after(inbox_of(user_id), token)
+
+
+def counts_frame(kind: str, token: SyncToken, unread: int, unseen: int) -> str:
+    return encoded(type=kind, token=str(token), unread=unread, unseen=unseen)
+
+
+def encoded(**frame: Any) -> str:
+    return msgspec.json.encode(frame).decode()
