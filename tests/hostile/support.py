@@ -115,14 +115,21 @@ async def by_asgi(method: str, path: str, body: bytes, **environ: str) -> HttpRe
     }
     waiting: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
     sent: list[Any] = []
+    gone = Event()
 
     async def receive() -> dict[str, Any]:
         if not waiting:
-            await Event().wait()
+            await gone.wait()
+            return {"type": "http.disconnect"}
         return waiting.pop()
 
     async def take(message: Any) -> None:
+        if gone.is_set():
+            await Event().wait()
         sent.append(message)
+        if b"text/event-stream" in dict(message.get("headers", ())).values():
+            # It has no end.
+            gone.set()
 
     with the_tests_own_connection():
         # `handle`, since the handler itself would go to a thread of its own, and so a transaction.

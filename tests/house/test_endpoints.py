@@ -128,6 +128,8 @@ ALLOWED = {
     "GET api/v1/notifications/export": IN_PERSON,
     "POST api/v1/notifications/export": IN_PERSON,
     "GET api/v1/notifications/export/file": IN_PERSON,
+    "GET api/v1/notifications/changes": SIGNED_IN,
+    "GET api/v1/notifications/stream": SIGNED_IN,
     "GET api/v1/notifications/counts": SIGNED_IN,
     "POST api/v1/notifications/read": SIGNED_IN,
     "POST api/v1/notifications/unread": SIGNED_IN,

@@ -1,17 +1,43 @@
 """What views share: parsing input, and the caller's address."""
 
+import re
+from asyncio import iscoroutine
 from collections.abc import Callable, Sequence
 from functools import wraps
 from ipaddress import ip_address
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from toby.common.errors import InvalidInput, problem
 from toby.common.serializers import In
+
+
+class AsyncView(APIView):
+    """As APIView, with methods that are coroutines, but for `options`: what waits in them holds no
+    thread."""
+
+    async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        self.args, self.kwargs = args, kwargs
+        self.headers = self.default_response_headers
+        self.request = self.initialize_request(request, *args, **kwargs)
+        try:
+            await sync_to_async(self.initial, thread_sensitive=False)(self.request, *args, **kwargs)
+            method = str(self.request.method).lower()
+            if method not in self.http_method_names or not hasattr(self, method):
+                raise MethodNotAllowed(method.upper())
+            response = getattr(self, method)(self.request, *args, **kwargs)
+            if iscoroutine(response):
+                response = await response
+        except Exception as error:
+            response = self.handle_exception(error)
+        return self.finalize_response(self.request, response, *args, **kwargs)
 
 
 def parsed(serializer: type[In], request: Request) -> dict[str, Any]:
@@ -50,6 +76,14 @@ def only_read(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequ
 
 def no_content() -> Response:
     return Response(status=204)
+
+
+def whole(request: Request, name: str, *, default: int, most: int) -> int:
+    """A whole number of the query string, from 0. Raises InvalidInput."""
+    given = request.query_params.get(name, str(default))
+    if not re.fullmatch("[0-9]{1,9}", given) or int(given) > most:
+        raise InvalidInput((name, "invalid", f"A whole number from 0 to {most}."))
+    return int(given)
 
 
 def one_of(request: Request, name: str, choices: Sequence[str]) -> str:

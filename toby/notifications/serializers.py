@@ -7,6 +7,7 @@ from rest_framework import serializers
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Uuid, Whole
 from toby.notifications.models import Inbox, Item
+from toby.notifications.selectors import Changes
 from toby.notifications.sync_tokens import SyncToken
 from toby.notifications.texts import text_of
 
@@ -68,6 +69,32 @@ class CountsOut(Out, frozen=True, kw_only=True):
     def of(cls, inbox: Inbox) -> "CountsOut":
         token = str(SyncToken(inbox.epoch, inbox.last_seq))
         return cls(token=token, unread=inbox.unread, unseen=inbox.unseen)
+
+
+class ChangesOut(Out, frozen=True, kw_only=True):
+    """What has changed after a token, in order of `seq`, tombstones too: of two versions of an item
+    the one with the greater seq wins. Go on from `token`, at once where there is `more`. With
+    `reset` the token that was given is of no use: drop all, and read the list anew."""
+
+    token: str
+    reset: bool
+    more: bool
+    items: list[ItemOut]
+    unread: int
+    unseen: int
+
+    @classmethod
+    def of(cls, changes: Changes) -> "ChangesOut":
+        inbox = changes.inbox
+        seq = changes.items[-1].seq if changes.more else inbox.last_seq
+        return cls(
+            token=str(SyncToken(inbox.epoch, max([seq, *(item.seq for item in changes.items)]))),
+            reset=changes.reset,
+            more=changes.more,
+            items=[ItemOut.of(item) for item in changes.items],
+            unread=inbox.unread,
+            unseen=inbox.unseen,
+        )
 
 
 class TicketOut(Out, frozen=True, kw_only=True):

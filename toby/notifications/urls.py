@@ -14,6 +14,8 @@ urlpatterns = [
     path("api/v1/notifications/<uuid:item_id>", views.OneItem.as_view()),
     path("api/v1/notifications/export", OneExport.as_view(kind="notifications")),
     path("api/v1/notifications/export/file", ExportFile.as_view(kind="notifications")),
+    path("api/v1/notifications/changes", views.Changes.as_view()),
+    path("api/v1/notifications/stream", views.Stream.as_view()),
     path("api/v1/notifications/counts", views.Counts.as_view()),
     path("api/v1/notifications/read", views.Mark.as_view(state="read")),
     path("api/v1/notifications/unread", views.Mark.as_view(state="unread")),

@@ -3,20 +3,27 @@
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from toby.common import session_store
+from toby.common.authentication import BearerAuthentication
+from toby.common.errors import InvalidInput
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
 from toby.common.permissions import SignedIn, principal
-from toby.common.views import parsed
+from toby.common.views import AsyncView, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
 from toby.notifications.inboxes import inbox_of
-from toby.notifications.serializers import CountsOut, ItemOut, MarkIn, TicketOut
+from toby.notifications.serializers import ChangesOut, CountsOut, ItemOut, MarkIn, TicketOut
+from toby.notifications.stream_cookie import CookieAuthentication, let_in_by_cookie
+from toby.notifications.streams import EventStream, EventStreamResponse, changes_within
+from toby.notifications.sync_tokens import BadSyncToken, SyncToken
+
+MOST_WAIT_S = 30
 
 
 class Items(APIView):
@@ -39,6 +46,67 @@ class OneItem(APIView):
     def get(self, request: Request, item_id: UUID) -> Response:
         """One of your notifications."""
         return Response(ItemOut.of(selectors.item(principal(request).user_id, item_id)))
+
+
+AFTER = OpenApiParameter("after", str, description="The token up to which you have all.")
+WAIT = OpenApiParameter(
+    "wait_s",
+    {"type": "integer", "minimum": 0, "maximum": MOST_WAIT_S},
+    description="How long to wait, in seconds, where nothing has changed yet.",
+)
+
+
+class Changes(AsyncView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=[AFTER, WAIT], responses=ChangesOut)
+    async def get(self, request: Request) -> Response:
+        """What has changed after a token: for clients that ask again and again."""
+        wait_s = whole(request, "wait_s", default=0, most=MOST_WAIT_S)
+        after = token_given(request.query_params.get("after", ""))
+        changes = await changes_within(principal(request), after, wait_s)
+        return Response(ChangesOut.of(changes))
+
+
+class Stream(AsyncView):
+    permission_classes = (SignedIn,)
+    authentication_classes = (BearerAuthentication, CookieAuthentication)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("after", str, description="The token up to which you have all."),
+            OpenApiParameter("Last-Event-ID", str, "header", description="The same, and first."),
+        ],
+        responses={(200, "text/event-stream"): str},
+    )
+    async def get(self, request: Request) -> EventStreamResponse:
+        """The frames of the WebSocket as server-sent events. A stock EventSource is let in by the
+        cookie that `tickets` sets, and resumes by itself."""
+        return EventStreamResponse(EventStream(principal(request), left_off(request)))
+
+    async def head(self, request: Request) -> Response:
+        """Not what `get` does: it would go on without an end."""
+        return Response(content_type="text/event-stream")
+
+
+def left_off(request: Request) -> SyncToken | None:
+    """None for one who comes for the first time. What an EventSource remembers is no fault of its
+    user: a token that is none gets a reset."""
+    try:
+        if remembered := request.headers.get("Last-Event-ID"):
+            return SyncToken.parse(remembered)
+    except BadSyncToken:
+        return SyncToken("0" * 12, 0)
+    given = request.query_params.get("after")
+    return None if given is None else token_given(given)
+
+
+def token_given(text: str) -> SyncToken:
+    """Raises InvalidInput."""
+    try:
+        return SyncToken.parse(text)
+    except BadSyncToken as error:
+        raise InvalidInput(("after", "invalid", "This is no token of ours.")) from error
 
 
 class Counts(APIView):
@@ -71,6 +139,11 @@ class Tickets(APIView):
     @extend_schema(request=None, responses={201: TicketOut})
     def post(self, request: Request) -> Response:
         """A single-use ticket for a browser's WebSocket, sent as its second subprotocol:
-        `new WebSocket("/ws/notifications", ["toby.notifications", ticket])`."""
-        ticket = session_store.issue_ticket(principal(request))
-        return Response(TicketOut(ticket=ticket, expires_in=session_store.TICKET_TTL_S), status=201)
+        `new WebSocket("/ws/notifications", ["toby.notifications", ticket])`. With it comes the
+        cookie for `new EventSource("/api/v1/notifications/stream")`."""
+        caller = principal(request)
+        ticket = session_store.issue_ticket(caller)
+        told = TicketOut(ticket=ticket, expires_in=session_store.TICKET_TTL_S)
+        response = Response(told, status=201)
+        let_in_by_cookie(response, caller)
+        return response

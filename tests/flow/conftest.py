@@ -1,0 +1,24 @@
+"""A real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from deploy.local.provision import BROWSERS
+from deploy.local.servers.base import find_program
+from tests.flow.support import PATIENCE_S, Toby
+
+
+@pytest.fixture(scope="module")
+def browser(toby: Toby) -> Iterator[Browser]:
+    program = find_program(*BROWSERS)
+    if program is None and toby.stack.mode == "embedded":
+        pytest.skip("there is no Chromium or Chrome on PATH; `make test` installs it")
+    assert program, "no Chromium or Chrome on PATH, which `make test` installs"
+    expect.set_options(timeout=PATIENCE_S * 1000)
+    with sync_playwright() as playwright:
+        # As root Chromium runs without its sandbox only, which is Playwright's default.
+        browser = playwright.chromium.launch(executable_path=program)
+        yield browser
+        browser.close()
