@@ -217,6 +217,7 @@ NOTHING = {
     "DELETE api/v1/posts/<slug:slug>/comments-closed": OWN,
     "PUT api/v1/profiles/<slug:username>/block": "else who blocks first could not be blocked",
     "DELETE api/v1/profiles/<slug:username>/block": "undone by whoever blocks",
+    "GET api/v1/feed/new": "how many, of those whom one follows",
     "GET api/v1/tags/featured": "of words that many use",
     "GET api/v1/tags/<str:name>": "of words that many use",
     **{e.name: MODERATORS for e in ENDPOINTS if e.route.startswith("api/v1/moderation/")},

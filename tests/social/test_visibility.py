@@ -97,8 +97,10 @@ NO_POSTS = {
     "api/v1/users/me/export/file",
     "api/v1/notifications/export",
     "api/v1/notifications/export/file",
-    # One of a list that is above.
+    # Of a list that is above: one, and what is new in it.
     "api/v1/notifications/<uuid:item_id>",
+    "api/v1/notifications/changes",
+    "api/v1/notifications/stream",
 }
 # Its index tells of what is committed only: tests/social/test_search.py.
 BY_COMMITTED_WORDS = {"api/v1/search"}
