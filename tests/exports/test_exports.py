@@ -16,11 +16,13 @@ from tests.clock import Clock
 from tests.factories import (
     Caller,
     access_token,
+    make_block,
     make_bookmark,
     make_comment,
     make_follow,
     make_like,
     make_live_post,
+    make_mute,
     make_report,
     make_user,
     open_session,
@@ -100,6 +102,9 @@ def test_an_account_is_exported_whole_and_without_secrets(ana: User) -> None:
     make_bookmark(post, ana)
     make_follow(ana, ben)
     make_follow(ben, ana)
+    make_block(ana, make_user("cleo"))
+    make_block(make_user("dora"), ana)
+    make_mute(ana, ben)
     make_report(make_live_post(ben, title="Spam"), ana, note="Her report")
     make_report(make_comment(post, ben), ana, note="Her other report")
     make_report(post, ben, note="Against her")
@@ -121,6 +126,9 @@ def test_an_account_is_exported_whole_and_without_secrets(ana: User) -> None:
         assert [row[column] for row in found[name]] == [post.slug]
     assert [row["username"] for row in found["following.json"]] == ["ben"]
     assert [row["username"] for row in found["followers.json"]] == ["ben"]
+    assert [row["username"] for row in found["blocks.json"]] == ["cleo"]
+    assert [row["username"] for row in found["mutes.json"]] == ["ben"]
+    assert "dora" not in json.dumps(found)
     assert [row["act"] for row in found["moderation_log.json"]] == ["submitted"]
     reports = found["reports.json"]
     assert [row["note"] for row in reports] == ["Her report", "Her other report"]

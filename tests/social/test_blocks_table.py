@@ -19,6 +19,7 @@ from tests.factories import (
     make_like,
     make_live_post,
     make_moderator,
+    make_mute,
     make_user,
     principal,
 )
@@ -123,8 +124,13 @@ SHOWN: dict[str, list[str]] = {
     "GET api/v1/me/likes": ["me/likes"],
     "GET api/v1/me/bookmarks": ["me/bookmarks"],
     "GET api/v1/profiles/<slug:username>": ["profiles/{other}"],
+    "GET api/v1/profiles/<slug:username>/followers": ["profiles/{third}/followers"],
+    "GET api/v1/profiles/<slug:username>/following": ["profiles/{third}/following"],
+    "GET api/v1/me/mutes": ["me/mutes"],
     "GET api/v1/posts/featured": ["posts/featured"],
 }
+# What is done before one looks there: elsewhere it would hide the other already.
+BEFORE = {"GET api/v1/me/mutes": lambda site: make_mute(site.me, site.other)}
 # But that whoever blocks sees whom they block, to undo it.
 SEEN_BY_WHO_BLOCKS = {"GET api/v1/profiles/<slug:username>"}
 # InnoDB's index tells of what is committed only.
@@ -218,6 +224,7 @@ NOTHING = {
     "PUT api/v1/profiles/<slug:username>/block": "else who blocks first could not be blocked",
     "DELETE api/v1/profiles/<slug:username>/block": "undone by whoever blocks",
     "GET api/v1/feed/new": "how many, of those whom one follows",
+    "GET api/v1/me/blocks": "of those whom one blocks oneself",
     "GET api/v1/tags/featured": "of words that many use",
     "GET api/v1/tags/<str:name>": "of words that many use",
     **{e.name: MODERATORS for e in ENDPOINTS if e.route.startswith("api/v1/moderation/")},
@@ -250,6 +257,7 @@ def cases(table: dict[str, Any]) -> pytest.MarkDecorator:
 def test_of_a_pair_neither_sees_the_other(
     site: Site, name: str, case: str, who_blocks: str
 ) -> None:
+    BEFORE.get(name, id)(site)
     path, caller = f"/api/v1/{site.path(case)}", Caller(site.me)
     # What was seen before is not shown from a cache.
     assert UNSEEN in words(caller.get(path).body, path)

@@ -2,15 +2,26 @@
 
 import pytest
 
-from tests.factories import Caller, make_comment, make_draft, make_follow, make_live_post, make_user
+from tests.factories import (
+    Caller,
+    make_block,
+    make_comment,
+    make_draft,
+    make_follow,
+    make_live_post,
+    make_mute,
+    make_user,
+)
 from toby.accounts.models import User
 from toby.accounts.services.deletion import anonymise
 from toby.events import UserUnfollowed
 from toby.outbox.models import OutboxEvent
 from toby.social.models import (
+    Block,
     Comment,
     Follow,
     ModerationAct,
+    Mute,
     Post,
     Profile,
     Revision,
@@ -74,6 +85,18 @@ def test_follows_end_both_ways_and_counts_are_right(ana: User) -> None:
         (ana.pk, ben.pk, 3),
         (ana.pk, cleo.pk, 4),
     ]
+
+
+def test_blocks_and_mutes_by_them_and_of_them_are_gone(ana: User) -> None:
+    ben, cleo = make_user("ben"), make_user("cleo")
+    for one, other in ((ana, ben), (cleo, ana), (ben, cleo)):
+        make_block(one, other)
+        make_mute(one, make_user())
+    make_mute(make_user(), ana)
+    forget(ana)
+    assert [(block.blocker, block.blocked) for block in Block.objects.all()] == [(ben, cleo)]
+    assert {mute.muter for mute in Mute.objects.all()} == {ben, cleo}
+    assert not Profile.objects.filter(pk=ana.pk).exists()
 
 
 def test_feeds_lose_their_posts_and_their_own_feed_is_gone(ana: User) -> None:

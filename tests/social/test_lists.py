@@ -13,12 +13,14 @@ from pytest_django import Settings
 
 from tests.factories import (
     Caller,
+    make_block,
     make_bookmark,
     make_comment,
     make_follow,
     make_like,
     make_live_post,
     make_moderator,
+    make_mute,
     make_pending,
     make_report,
     make_trusted,
@@ -49,6 +51,9 @@ class Site:
         """One more of everything, each of somebody else."""
         author = make_user()
         make_follow(self.reader, author)
+        make_follow(author, self.reader)
+        make_block(self.reader, make_user())
+        make_mute(self.reader, make_user())
         timelines.add_post(post_id=(post := make_live_post(author)).pk)
         make_like(post, self.reader)
         make_like(self.post, author)
@@ -95,6 +100,10 @@ LISTS = {
     "api/v1/me/bookmarks": 1,
     # And one: whose posts are merged.
     "api/v1/feed": 2,
+    "api/v1/profiles/<slug:username>/followers": 2,
+    "api/v1/profiles/<slug:username>/following": 2,
+    "api/v1/me/blocks": 1,
+    "api/v1/me/mutes": 1,
     "api/v1/posts/featured": 1,
     "api/v1/tags/featured": 1,
     "api/v1/search": 1,
@@ -117,6 +126,7 @@ def test_every_list_of_the_service_is_here() -> None:
 
 def path_of(route: str, site: Site, *, limit: int) -> str:
     path = route.replace("<slug:slug>", site.post.slug)
+    path = path.replace("<slug:username>", site.reader.username)
     return f"/{path.replace('<id:comment_id>', str(site.comment.pk))}?limit={limit}&q=title"
 
 

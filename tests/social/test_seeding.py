@@ -80,6 +80,8 @@ class TestItsRows:
         for profile in Profile.objects.all():
             assert profile.following_count == profile.relation_version == following[profile.pk]
             assert profile.follower_count == followers[profile.pk]
+            posts = Post.objects.live().filter(author_id=profile.pk)
+            assert profile.post_count == posts.count()
         assert Profile.objects.count() == USERS
 
     def test_a_post_is_found_under_the_tags_of_its_live_text_and_nothing_else_is(self) -> None:

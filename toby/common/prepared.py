@@ -1,5 +1,6 @@
 """Lists that the ORM says once: building and compiling a query takes longer than its rows do."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -107,7 +108,8 @@ def by_index(
 def around_its_table(compiler: SQLCompiler, sql: str) -> tuple[str, str, str]:
     """What is before the list's own table, and what is behind it."""
     table = connection.ops.quote_name(compiler.query.get_meta().db_table)
-    before, after = sql.split(f" FROM {table} ", 1)
+    # In a subquery, which may stand before it, it is called something like U0.
+    before, after = re.split(rf" FROM {re.escape(table)} (?![A-Z]\d)", sql, maxsplit=1)
     return before, table, after
 
 

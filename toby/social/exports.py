@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from toby.exports.archive import File
 from toby.social.models import (
+    Block,
     Bookmark,
     Comment,
     CommentLike,
@@ -15,6 +16,7 @@ from toby.social.models import (
     Follow,
     Like,
     ModerationAct,
+    Mute,
     Post,
     Report,
     Revision,
@@ -75,6 +77,10 @@ def files(user_id: int) -> Iterator[File]:
     yield "following.json", follows.values("created_at", username=F("followee__username"))
     followers = Follow.objects.filter(followee_id=user_id).order_by("id")
     yield "followers.json", followers.values("created_at", username=F("follower__username"))
+    blocks = Block.objects.filter(blocker_id=user_id).order_by("id")
+    yield "blocks.json", blocks.values("created_at", username=F("blocked__username"))
+    mutes = Mute.objects.filter(muter_id=user_id).order_by("id")
+    yield "mutes.json", mutes.values("created_at", "until", username=F("muted__username"))
     reports = Report.objects.filter(reporter_id=user_id).order_by("id")
     slug = Coalesce("case__post__slug", "case__comment__post__slug")
     yield (

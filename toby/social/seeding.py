@@ -538,8 +538,17 @@ class Site:
             "follows", Follow, ["follower_id", "followee_id", "created_at"], lines, len(pairs)
         )
         followers = Counter(other for _, other in pairs)
-        counted = ((pk, len(follows[pk]), len(follows[pk]), followers[pk]) for pk in follows)
-        columns = ["user_id", "relation_version", "following_count", "follower_count"]
+        posts = Counter(post.author_id for post in self.posts if post.live and not post.hidden_at)
+        counted = (
+            (pk, len(follows[pk]), len(follows[pk]), followers[pk], posts[pk]) for pk in follows
+        )
+        columns = [
+            "user_id",
+            "relation_version",
+            "following_count",
+            "follower_count",
+            "post_count",
+        ]
         self.write("profiles", Profile, columns, counted, len(follows))
         return follows
 

@@ -11,7 +11,8 @@ User = settings.AUTH_USER_MODEL
 
 class Profile(models.Model):
     """What a user is among others. `relation_version` counts changes to whom they follow, block
-    and mute; its row's lock puts these in order."""
+    and mute; its row's lock puts these in order. `post_count` is of live posts; whoever changes it
+    holds the row of the post, and takes this one's after it."""
 
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, primary_key=True, related_name="profile"
@@ -19,6 +20,7 @@ class Profile(models.Model):
     relation_version = models.PositiveBigIntegerField(default=0)
     follower_count = models.PositiveIntegerField(default=0)
     following_count = models.PositiveIntegerField(default=0)
+    post_count = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"profile of user {self.pk}"
@@ -38,7 +40,12 @@ class Follow(models.Model):
                 condition=~Q(follower=F("followee")), name="nobody_follows_themselves"
             ),
         )
-        indexes = (models.Index(fields=["followee", "follower"], name="followers_of_a_user"),)
+        indexes = (
+            models.Index(fields=["followee", "follower"], name="followers_of_a_user"),
+            # The orders of the lists.
+            models.Index(fields=["followee", "id"], name="followers_newest_first"),
+            models.Index(fields=["follower", "id"], name="followees_newest_first"),
+        )
 
     def __str__(self) -> str:
         return f"{self.follower_id} follows {self.followee_id}"
@@ -60,7 +67,10 @@ class Block(models.Model):
                 condition=~Q(blocker=F("blocked")), name="nobody_blocks_themselves"
             ),
         )
-        indexes = (models.Index(fields=["blocked", "blocker"], name="blockers_of_a_user"),)
+        indexes = (
+            models.Index(fields=["blocked", "blocker"], name="blockers_of_a_user"),
+            models.Index(fields=["blocker", "id"], name="blocks_newest_first"),
+        )
 
     def __str__(self) -> str:
         return f"{self.blocker_id} blocks {self.blocked_id}"
@@ -80,6 +90,7 @@ class Mute(models.Model):
             models.UniqueConstraint(fields=["muter", "muted"], name="a_user_mutes_another_once"),
             models.CheckConstraint(condition=~Q(muter=F("muted")), name="nobody_mutes_themselves"),
         )
+        indexes = (models.Index(fields=["muter", "id"], name="mutes_newest_first"),)
 
     def __str__(self) -> str:
         return f"{self.muter_id} mutes {self.muted_id}"

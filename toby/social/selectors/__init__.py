@@ -33,6 +33,7 @@ from toby.social.selectors.people import (
     are_apart,
     mentionable,
     people_named,
+    person_id,
     principal_named,
     profile,
 )
@@ -60,6 +61,7 @@ from toby.social.selectors.reactions import (
     likers_of,
     likers_of_comment,
 )
+from toby.social.selectors.relations import blocks_of, followed_by, followers_of, mutes_of
 from toby.social.selectors.reporting import cases, report_case, reports, reports_in
 from toby.social.selectors.searching import search
 from toby.social.selectors.tags import featured_tags, related_tags, tag
@@ -75,6 +77,7 @@ __all__ = [
     "Threaded",
     "actor_told",
     "are_apart",
+    "blocks_of",
     "bookmarked_by",
     "cases",
     "comment",
@@ -86,6 +89,8 @@ __all__ = [
     "featured_posts",
     "featured_tags",
     "feed_of",
+    "followed_by",
+    "followers_of",
     "history",
     "is_trusted",
     "like_count",
@@ -97,6 +102,7 @@ __all__ = [
     "live_posts",
     "log",
     "mentionable",
+    "mutes_of",
     "neighbours_in_queue",
     "new_in_feed",
     "of_newcomers",
@@ -104,6 +110,7 @@ __all__ = [
     "own_comments",
     "own_post",
     "people_named",
+    "person_id",
     "post",
     "posts_of",
     "principal_named",

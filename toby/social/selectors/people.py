@@ -41,6 +41,17 @@ def profile(username: str, *, seen_by: Principal | None) -> Profile:
     return found
 
 
+def person_id(username: str, *, seen_by: Principal | None) -> int:
+    """Of somebody whose profile is shown. Raises NotFound, as `profile`."""
+    blocks = Block.objects.filter(
+        blocked_id=seen_by.user_id if seen_by else 0, blocker=OuterRef("pk")
+    )
+    user = people_named(username).annotate(blocks_me=Exists(blocks)).first()
+    if user is None or (user.blocks_me and not is_moderator(seen_by)):
+        raise NotFound
+    return int(user.pk)
+
+
 def is_moderator(principal: Principal | None) -> bool:
     return principal is not None and principal.is_moderator
 

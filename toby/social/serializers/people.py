@@ -50,11 +50,12 @@ class LikerOut(Out, frozen=True, kw_only=True):
 
 
 class ProfileOut(Out, frozen=True, kw_only=True):
-    """`muted_until` is null too where one mutes them for good."""
+    """`post_count` is of live posts. `muted_until` is null too where one mutes them for good."""
 
     user: AuthorOut
     follower_count: int
     following_count: int
+    post_count: int
     followed_by_me: bool
     follows_me: bool
     blocked_by_me: bool
@@ -69,6 +70,7 @@ class ProfileOut(Out, frozen=True, kw_only=True):
             user=AuthorOut.of(user),
             follower_count=profile.follower_count,
             following_count=profile.following_count,
+            post_count=profile.post_count,
             followed_by_me=user.followed_by_me,
             follows_me=user.follows_me,
             blocked_by_me=user.blocked_by_me,

@@ -51,8 +51,8 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
     whoever asks, and for a comment that is not on it or not to be seen; CommentsClosed and TooSoon.
     """
     with transaction.atomic():
-        wait_between_comments(by)
         post = lock_live_post(slug, by)
+        wait_between_comments(by)
         if post.comments_closed_at is not None:
             raise CommentsClosed
         parent = answered(post, reply_to, by) if reply_to else None
@@ -90,8 +90,8 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
 
 
 def wait_between_comments(by: Principal) -> None:
-    """Locks the profile of somebody whose account is new, before any post: so that of what they
-    write at once, wherever, one comes first. Raises TooSoon."""
+    """Locks the profile of somebody whose account is new: of what they write at once, wherever, one
+    comes first. As everywhere, the post's row is locked before. Raises TooSoon."""
     now = timezone.now()
     users = get_user_model()._default_manager
     since = now - settings.NEW_ACCOUNT_FOR

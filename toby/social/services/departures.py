@@ -3,12 +3,13 @@
 from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from toby.common.fresh_cache import will_change
 from toby.common.sql import for_share
 from toby.social.models import (
+    Block,
     Bookmark,
     CommentLike,
     CommentLikeChange,
@@ -18,6 +19,7 @@ from toby.social.models import (
     Like,
     LikeChange,
     MergedAuthor,
+    Mute,
     Post,
     Profile,
     Report,
@@ -26,7 +28,7 @@ from toby.social.models import (
 )
 from toby.social.pages import like_count_key
 from toby.social.services.follows import end_follow, lock_profiles
-from toby.social.services.publication import post_changed
+from toby.social.services.publication import found_anew
 from toby.social.services.threads import delete_comments
 
 AT_ONCE = 500
@@ -36,8 +38,6 @@ def forget_person(*, user_id: int) -> None:
     """Deletes their posts, with what was said on them, and whom they followed; their own comments
     stay, and that they reported something, but not in which words. The account itself is auth's."""
     with transaction.atomic():
-        unfollow_everybody(user_id)
-        lose_all_followers(user_id)
         TimelineEntry.objects.filter(reader_id=user_id).delete()
         IdempotencyKey.objects.filter(user_id=user_id).delete()
         ImportedFile.objects.filter(author_id=user_id).delete()
@@ -47,11 +47,21 @@ def forget_person(*, user_id: int) -> None:
         for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
             delete_comments(post)
             post.deleted_at = timezone.now()
-            post_changed(post)
+            found_anew(post)
             post.delete()
+        # Whoever holds a profile takes no post's row.
+        unfollow_everybody(user_id)
+        lose_all_followers(user_id)
+        forget_blocks_and_mutes(user_id)
         MergedAuthor.objects.filter(pk=user_id).delete()
         Standing.objects.filter(pk=user_id).delete()
         Profile.objects.filter(pk=user_id).delete()
+
+
+def forget_blocks_and_mutes(user_id: int) -> None:
+    """Their own, and those of others. Not told, as in lose_all_followers."""
+    Block.objects.filter(Q(blocker_id=user_id) | Q(blocked_id=user_id)).delete()
+    Mute.objects.filter(Q(muter_id=user_id) | Q(muted_id=user_id)).delete()
 
 
 def unlike_everything(user_id: int) -> None:

@@ -156,10 +156,10 @@ def delete_post(*, slug: str, by: Principal) -> None:
     """Deletes one's own post; a moderator can restore it until it is purged."""
     with transaction.atomic():
         post = lock_own_post(slug, by)
-        post.deleted_at = timezone.now()
+        was, post.deleted_at = post.status, timezone.now()
         post.save(update_fields=["deleted_at"])
         close_open_revision(post)
-        post_changed(post)
+        post_changed(post, was=was)
         note(Act.DELETED, post, by, post.deleted_at)
         emit(PostDeleted(post_id=post.pk, slug=post.slug, title=post.title, author=by.person()))
 

@@ -2,19 +2,34 @@
 
 from typing import NamedTuple
 
+from django.db.models import F
+
 from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
 from toby.common.principals import Principal
-from toby.common.sql import for_share
-from toby.social.models import Post
+from toby.common.sql import for_share, insert_missing
+from toby.social.models import Post, Profile
 from toby.social.pages import page_key
 from toby.social.services import search
 from toby.social.services.tags import index_tags
 
 
-def post_changed(post: Post) -> None:
-    """Called by whatever changes a post's live text, or takes it out of sight or back. The caller
-    holds the post's row, and has written to it what is new."""
+def post_changed(post: Post, *, was: str) -> None:
+    """Called by whatever changes a post's live text, or takes it out of sight or back; `was` is its
+    status before. The caller holds the post's row, and has written to it what is new."""
+    count_posts(post.author_id, (post.status == "live") - (was == "live"))
+    found_anew(post)
+
+
+def count_posts(author_id: int, change: int) -> None:
+    """After the post's row the profile's is taken: whoever holds a profile takes no post's."""
+    if change:
+        insert_missing([Profile(user_id=author_id)], unique=["user"])
+        Profile.objects.filter(pk=author_id).update(post_count=F("post_count") + change)
+
+
+def found_anew(post: Post) -> None:
+    """By its tags, its words and its address; or not at all. The caller holds the post's row."""
     index_tags(post)
     search.index(post)
     page_changed(post.slug)

@@ -82,6 +82,7 @@ def live_by_trust(post: Post, revision: Revision, by: Principal) -> None:
 
 def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
     """The caller holds both rows; `act` is the line of the log that makes it live."""
+    was = post.status
     post.title, post.body = revision.title, revision.body
     post.tags, post.cover_url = revision.tags, revision.cover_url
     text = write_post(post)
@@ -104,7 +105,7 @@ def make_live(post: Post, revision: Revision, act: ModerationAct) -> None:
             "merged",
         ]
     )
-    post_changed(post)
+    post_changed(post, was=was)
     mentions = keep_mentions(text.mentions, of=post)
     author = post.author.person()
     emit(

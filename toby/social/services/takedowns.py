@@ -48,6 +48,7 @@ def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -
     event = PostHidden if act == Act.HIDDEN else PostDeleted
     with transaction.atomic():
         post, now = lock_post(slug, by, status=status), timezone.now()
+        was = post.status
         if act == Act.HIDDEN:
             post.hidden_at = now
         else:
@@ -55,7 +56,7 @@ def take_down(slug: str, by: Principal, reason: str, *, status: str, act: Act) -
             close_open_revision(post)
         end_later_looks(post)
         post.save(update_fields=["hidden_at", "deleted_at"])
-        post_changed(post)
+        post_changed(post, was=was)
         settle(post, by=by, resolution=Resolution(act.value))
         note(act, post, by, now, reason=reason)
         emit(
@@ -74,12 +75,13 @@ def bring_back(slug: str, by: Principal, *, status: str, act: Act) -> Post:
     """`act` is UNHIDDEN or RESTORED. What was hidden before it was deleted is hidden again."""
     with transaction.atomic():
         post = lock_post(slug, by, status=status)
+        was = post.status
         if act == Act.UNHIDDEN:
             post.hidden_at = None
         else:
             post.deleted_at = None
         post.save(update_fields=["hidden_at", "deleted_at"])
-        post_changed(post)
+        post_changed(post, was=was)
         note(act, post, by, timezone.now())
         emit(PostRestored(post_id=post.pk, slug=post.slug, author=post.author.person()))
     return post

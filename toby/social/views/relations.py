@@ -5,9 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from toby.common.permissions import SignedIn, principal
+from toby.common.openapi import PAGING
+from toby.common.pagination import Page, paginate
+from toby.common.permissions import Anyone, SignedIn, principal, principal_or_none
 from toby.common.views import no_content, parsed
-from toby.social.serializers.relations import MuteIn
+from toby.social import selectors
+from toby.social.serializers.relations import BlockOut, MuteIn, MuteOut, PersonOut
 from toby.social.services import blocks, follows, mutes
 
 
@@ -69,3 +72,49 @@ class MyFollower(APIView):
         """Make somebody follow you no longer, without blocking them."""
         follows.remove_follower(username=username, by=principal(request))
         return no_content()
+
+
+class Followers(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PersonOut])
+    def get(self, request: Request, username: str) -> Response:
+        """Who follows somebody, the newest first."""
+        reader = principal_or_none(request)
+        user_id = selectors.person_id(username, seen_by=reader)
+        rows, name = selectors.followers_of(user_id, seen_by=reader), f"followers:{user_id}"
+        return Response(paginate(request, rows, name=name, by="id", render=PersonOut.of_listed))
+
+
+class Followees(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=PAGING, responses=Page[PersonOut])
+    def get(self, request: Request, username: str) -> Response:
+        """Whom somebody follows, the newest first."""
+        reader = principal_or_none(request)
+        user_id = selectors.person_id(username, seen_by=reader)
+        rows, name = selectors.followed_by(user_id, seen_by=reader), f"following:{user_id}"
+        return Response(paginate(request, rows, name=name, by="id", render=PersonOut.of_listed))
+
+
+class MyBlocks(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[BlockOut])
+    def get(self, request: Request) -> Response:
+        """Whom you block, the newest first."""
+        caller = principal(request)
+        rows, name = selectors.blocks_of(caller), f"blocks:{caller.user_id}"
+        return Response(paginate(request, rows, name=name, by="id", render=BlockOut.of))
+
+
+class MyMutes(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[MuteOut])
+    def get(self, request: Request) -> Response:
+        """Whom you mute, the newest first."""
+        caller = principal(request)
+        rows, name = selectors.mutes_of(caller), f"mutes:{caller.user_id}"
+        return Response(paginate(request, rows, name=name, by="id", render=MuteOut.of))
