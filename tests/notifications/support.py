@@ -20,7 +20,7 @@ from toby.events import (
 from toby.notifications.handlers import handlers
 from toby.notifications.models import Inbox, Item
 
-_comment_ids = count()
+_comment_ids = count(1)
 
 
 def consume(*events: Event) -> None:
@@ -43,13 +43,25 @@ def approved(author_id: int, post_id: int = 1) -> PostApproved:
     )
 
 
-def published(author_id: int, post_id: int = 1) -> PostPublished:
+def published(author_id: int, post_id: int = 1, *, mentions: tuple[int, ...] = ()) -> PostPublished:
     return PostPublished(
-        post_id=post_id, slug=f"post-{post_id}", title=f"Post {post_id}", author=person(author_id)
+        post_id=post_id,
+        slug=f"post-{post_id}",
+        title=f"Post {post_id}",
+        author=person(author_id),
+        mentions=mentions,
     )
 
 
-def commented(post_author_id: int, by: int, post_id: int = 1) -> CommentAdded:
+def commented(
+    post_author_id: int,
+    by: int,
+    post_id: int = 1,
+    *,
+    answering: int = 0,
+    mentions: tuple[int, ...] = (),
+) -> CommentAdded:
+    """`answering` is whose comment it answers."""
     return CommentAdded(
         comment_id=next(_comment_ids),
         post_id=post_id,
@@ -58,6 +70,9 @@ def commented(post_author_id: int, by: int, post_id: int = 1) -> CommentAdded:
         post_author_id=post_author_id,
         author=person(by, "Ben"),
         excerpt="Well said",
+        parent_id=1 if answering else 0,
+        parent_author_id=answering,
+        mentions=mentions,
     )
 
 

@@ -284,6 +284,8 @@ class CommentEdited(Event, type="social.comment_edited.v1", topic=SOCIAL, key="p
     excerpt: str
     parent_author_id: int
     version: int
+    post_slug: str = ""
+    post_title: str = ""
     mentions: tuple[int, ...] = ()
     unmentions: tuple[int, ...] = ()
 

@@ -18,8 +18,9 @@ from toby.notifications.models import Fact, Item, Kind, Silence, Why
 from toby.notifications.projections import deleted_among
 from toby.notifications.silences import APART, Pair, Silences
 
-# What somebody did that stays when their account is deleted; all else is retracted.
-STAYS = {Kind.COMMENT_ADDED}
+# What somebody did in a comment stays when their account is deleted, as the comment does; all else
+# is retracted.
+STAYS = {Kind.COMMENT_ADDED, Kind.COMMENT_REPLIED, Kind.MENTIONED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,7 @@ class Add:
     subject: str = ""
     actor: dict[str, Any] | None
     host_id: int | None = None
+    comment_id: int | None = None
     target: dict[str, Any]
     data: dict[str, Any]
 
@@ -52,9 +54,16 @@ class RetractAbout:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetractComment:
+    """What anybody was told of a comment that is gone."""
+
+    comment_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Forget:
     """Somebody's account was deleted: their inbox is closed, their acts are retracted or kept
-    without their name."""
+    without their name, what was done under their posts is retracted."""
 
     user_id: int
 
@@ -73,15 +82,15 @@ class Hush:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reword:
-    """What the recipient was told of `act` reads otherwise now; it is not new again for that."""
+    """What anybody was told of a comment reads otherwise now; it is not new again for that."""
 
-    recipient_id: int
-    act: str
+    comment_id: int
     data: dict[str, Any]
 
 
-Order = Add | Retract | RetractAbout | Forget | Hush | Reword
-TO_ONE = (Add, Retract, Reword)
+Order = Add | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
+TO_ONE = (Add, Retract)
+TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
 
 
 class Deliveries:
@@ -109,12 +118,14 @@ class Deliveries:
         actor: Person | None = None,
         act: str = "",
         host_id: int | None = None,
+        comment_id: int | None = None,
         outlives_target: bool = False,
         **data: Any,
     ) -> None:
-        """The current event concerns this person. Nobody is told of their own act, of one by
-        somebody they mute or are apart from, or of one under such a person's post: `host_id`. It is
-        taken back with all about its target, unless it `outlives_target`."""
+        """The current event concerns this person: who has been told of it already is not told
+        again. Nobody is told of their own act, of one by somebody they mute or are apart from, or
+        of one under the post of somebody they are apart from: `host_id`. It is taken back with all
+        about its target, unless it `outlives_target`, and with the comment."""
         if actor is not None and actor.user_id == recipient_id:
             return
         self.add(
@@ -128,8 +139,9 @@ class Deliveries:
                 subject="" if outlives_target or "id" not in target else subject_of(target),
                 actor=None if actor is None else shown(actor),
                 host_id=host_id,
+                comment_id=comment_id,
                 target=target,
-                data=data,
+                data=data if comment_id is None else {"comment_id": comment_id, **data},
             )
         )
 
@@ -144,9 +156,13 @@ class Deliveries:
         """What anybody but this person was told of `subject` no longer holds."""
         self.orders.append(RetractAbout(subject=subject, spared=but))
 
-    def reword(self, recipient_id: int, act: str, **data: Any) -> None:
-        """What this person was told of `act` holds, but with this data."""
-        self.orders.append(Reword(recipient_id=recipient_id, act=act, data=data))
+    def take_back_comment(self, comment_id: int) -> None:
+        """What anybody was told of this comment no longer holds."""
+        self.orders.append(RetractComment(comment_id=comment_id))
+
+    def reword(self, comment_id: int, **data: Any) -> None:
+        """What anybody was told of this comment holds, but with this data."""
+        self.orders.append(Reword(comment_id=comment_id, data=data))
 
     def forget(self, user_id: int) -> None:
         self.orders.append(Forget(user_id=user_id))
@@ -220,6 +236,8 @@ class Writing:
             case RetractAbout():
                 about = [fact for fact in self.facts if fact.subject == order.subject]
                 self.retract(fact for fact in about if fact.recipient_id != order.spared)
+            case RetractComment():
+                self.retract(self.of_comment(order.comment_id))
             case Reword():
                 self.reword(order)
             case Forget():
@@ -272,22 +290,30 @@ class Writing:
             if fact.pk is not None:
                 self.changed.append(fact)
 
+    def of_comment(self, comment_id: int) -> list[Fact]:
+        return [fact for fact in self.facts if fact.comment_id == comment_id]
+
     def reword(self, order: Reword) -> None:
-        for fact in self.by_act.get((order.recipient_id, order.act), ()):
+        for fact in self.of_comment(order.comment_id):
             inbox = self.opened[fact.recipient_id]
             if fact.retracted_at is None and not inbox.row.closed:
                 fact.item.data = {**fact.item.data, **order.data}
                 inbox.touch(fact.item, self.now)
 
     def forget(self, user_id: int) -> None:
-        """Of what somebody did who is deleted, STAYS stays without their name."""
+        """Of what somebody did who is deleted, what `stays` stays without their name."""
+        self.retract(fact for fact in self.facts if fact.host_id == user_id)
         theirs = [fact for fact in self.facts if fact.actor_id == user_id]
-        self.retract(fact for fact in theirs if fact.item.kind not in STAYS)
+        self.retract(fact for fact in theirs if not stays(fact.item.kind, fact.comment_id))
         for fact in theirs:
             inbox = self.opened[fact.recipient_id]
             if fact.retracted_at is None and not inbox.row.closed:
                 fact.item.actor = shown(deleted_person(user_id))
                 inbox.touch(fact.item, self.now)
+
+
+def stays(kind: str, comment_id: int | None) -> bool:
+    return comment_id is not None and kind in STAYS
 
 
 def subject_of(target: dict[str, Any]) -> str:
@@ -304,13 +330,17 @@ def shown(person: Person) -> dict[str, Any]:
 
 
 def without_the_deleted(orders: Sequence[Order]) -> list[Order]:
-    """An act of somebody who is deleted, told late, comes without their name or not at all."""
-    actors = {order.actor["id"] for order in orders if isinstance(order, Add) and order.actor}
-    deleted = deleted_among(actors)
+    """An act of somebody who is deleted, told late, comes without their name or not at all; one
+    under their post does not come."""
+    adds = [order for order in orders if isinstance(order, Add)]
+    actors = {order.actor["id"] for order in adds if order.actor}
+    deleted = deleted_among(actors | {order.host_id for order in adds if order.host_id})
     left: list[Order] = []
     for order in orders:
+        if isinstance(order, Add) and order.host_id in deleted:
+            continue
         if isinstance(order, Add) and order.actor and order.actor["id"] in deleted:
-            if order.kind in STAYS:
+            if stays(order.kind, order.comment_id):
                 nobody = shown(deleted_person(order.actor["id"]))
                 left.append(replace(order, actor=nobody))
         else:
@@ -335,6 +365,7 @@ def new_fact(order: Add, now: datetime) -> Fact:
         recipient_id=order.recipient_id,
         actor_id=order.actor["id"] if order.actor else None,
         host_id=order.host_id,
+        comment_id=order.comment_id,
         item=item,
         act=order.act,
         subject=order.subject,
@@ -374,14 +405,16 @@ def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
 
 
-def condition(order: Retract | RetractAbout | Forget | Hush | Reword) -> Q:
+def condition(order: Retract | RetractAbout | RetractComment | Forget | Hush | Reword) -> Q:
     match order:
-        case Retract() | Reword():
+        case Retract():
             return Q(recipient_id=order.recipient_id, act=order.act)
         case RetractAbout():
             return Q(subject=order.subject)
+        case RetractComment() | Reword():
+            return Q(comment_id=order.comment_id)
         case Forget():
-            return Q(actor_id=order.user_id)
+            return Q(actor_id=order.user_id) | Q(host_id=order.user_id)
         case Hush():
             of = Q(actor_id=order.speaker_id) | Q(host_id=order.speaker_id)
             return of & Q(recipient_id=order.listener_id)
@@ -393,7 +426,7 @@ def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:
     No more can come meanwhile: the row by which somebody is known is locked, as deleted; and all
     about one post comes in order, to one consumer.
     """
-    conditions = [condition(order) for order in orders if isinstance(order, RetractAbout | Forget)]
+    conditions = [condition(order) for order in orders if isinstance(order, TO_WHOM_IT_CONCERNS)]
     if not conditions:
         return set()
     rows = Fact.objects.filter(reduce(or_, conditions), retracted_at=None)

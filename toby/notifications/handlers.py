@@ -14,6 +14,7 @@ from toby.events import (
     ExportReady,
     PostApproved,
     PostDeleted,
+    PostEdited,
     PostFeatured,
     PostHidden,
     PostLiked,
@@ -62,6 +63,15 @@ def follow_act(follower_id: int) -> str:
 
 def comment_act(comment_id: int) -> str:
     return f"comment:{comment_id}"
+
+
+def mention_act(where: str) -> str:
+    return f"mention:{where}"
+
+
+def host_for(user_id: int, post_author_id: int) -> int | None:
+    """Under whose post something was done, where that is somebody else than who is told."""
+    return None if user_id == post_author_id else post_author_id
 
 
 @handles(PostApproved)
@@ -113,6 +123,30 @@ def tell_the_author_of_trust(event: AuthorTrusted, inboxes: Deliveries) -> None:
 
 
 @handles(PostPublished)
+def tell_whom_the_post_mentions(event: PostPublished, inboxes: Deliveries) -> None:
+    """Before the followers: who is told of one event twice is told of the first."""
+    tell_of_mentions_in_a_post(event, inboxes)
+
+
+@handles(PostEdited)
+def tell_whom_the_post_mentions_now(event: PostEdited, inboxes: Deliveries) -> None:
+    tell_of_mentions_in_a_post(event, inboxes)
+    for user_id in event.unmentions:
+        inboxes.take_back(user_id, mention_act(subject_of(event.post_id)))
+
+
+def tell_of_mentions_in_a_post(event: PostPublished | PostEdited, inboxes: Deliveries) -> None:
+    for user_id in event.mentions:
+        inboxes.tell(
+            user_id,
+            Kind.MENTIONED,
+            target=post(event.post_id, event.slug, event.title),
+            actor=event.author,
+            act=mention_act(subject_of(event.post_id)),
+        )
+
+
+@handles(PostPublished)
 def tell_the_followers(event: PostPublished, inboxes: Deliveries) -> None:
     target = post(event.post_id, event.slug, event.title)
     for follower_id in projections.followers_of(event.author.user_id):
@@ -120,13 +154,26 @@ def tell_the_followers(event: PostPublished, inboxes: Deliveries) -> None:
 
 
 @handles(CommentAdded)
-def tell_the_posts_author(event: CommentAdded, inboxes: Deliveries) -> None:
+def tell_of_the_comment(event: CommentAdded, inboxes: Deliveries) -> None:
+    """Each once, of what is most to them: a reply, a comment on their post, that it names them."""
+    if event.parent_author_id:
+        tell_of_a_comment(event, event.parent_author_id, Kind.COMMENT_REPLIED, inboxes)
+    tell_of_a_comment(event, event.post_author_id, Kind.COMMENT_ADDED, inboxes)
+    for user_id in event.mentions:
+        tell_of_a_comment(event, user_id, Kind.MENTIONED, inboxes)
+
+
+def tell_of_a_comment(
+    event: CommentAdded | CommentEdited, user_id: int, kind: Kind, inboxes: Deliveries
+) -> None:
+    act = comment_act(event.comment_id)
     inboxes.tell(
-        event.post_author_id,
-        Kind.COMMENT_ADDED,
+        user_id,
+        kind,
         target=post(event.post_id, event.post_slug, event.post_title),
         actor=event.author,
-        act=comment_act(event.comment_id),
+        act=mention_act(act) if kind == Kind.MENTIONED else act,
+        host_id=host_for(user_id, event.post_author_id),
         comment_id=event.comment_id,
         excerpt=event.excerpt,
     )
@@ -150,8 +197,12 @@ def take_back_the_like(event: PostUnliked, inboxes: Deliveries) -> None:
 
 @handles(CommentEdited)
 def say_what_the_comment_says_now(event: CommentEdited, inboxes: Deliveries) -> None:
-    for recipient_id in {event.post_author_id, event.parent_author_id} - {0}:
-        inboxes.reword(recipient_id, comment_act(event.comment_id), excerpt=event.excerpt)
+    """Whom it mentions now, and told of it as such already, is not told again."""
+    inboxes.reword(event.comment_id, excerpt=event.excerpt)
+    for user_id in set(event.mentions) - {event.post_author_id, event.parent_author_id}:
+        tell_of_a_comment(event, user_id, Kind.MENTIONED, inboxes)
+    for user_id in event.unmentions:
+        inboxes.take_back(user_id, mention_act(comment_act(event.comment_id)))
 
 
 @handles(CommentHidden)
@@ -167,10 +218,9 @@ def take_back_a_deleted_comment(event: CommentDeleted, inboxes: Deliveries) -> N
 def take_back_a_comment(
     event: CommentHidden | CommentDeleted, kind: Kind, inboxes: Deliveries
 ) -> None:
-    """From the post's author, and from whom it answered. The comment's author is told why, unless
-    it was they who deleted it."""
-    for recipient_id in {event.post_author_id, event.parent_author_id} - {0}:
-        inboxes.take_back(recipient_id, comment_act(event.comment_id))
+    """From all who were told of it. The comment's author is told why, unless it was they who
+    deleted it."""
+    inboxes.take_back_comment(event.comment_id)
     deleted_by = event.deleted_by if isinstance(event, CommentDeleted) else "moderator"
     if deleted_by == "author":
         return

@@ -22,7 +22,10 @@ class Kind(models.TextChoices):
     POST_FEATURED = "post_featured"
     POST_PUBLISHED = "post_published"
     COMMENT_ADDED = "comment_added"
+    COMMENT_REPLIED = "comment_replied"
+    MENTIONED = "mentioned"
     POST_LIKED = "post_liked"
+    COMMENT_LIKED = "comment_liked"
     COMMENT_HIDDEN = "comment_hidden"
     COMMENT_DELETED = "comment_deleted"
     WARNED = "warned"
@@ -105,6 +108,8 @@ class Fact(models.Model):
     actor_id = models.BigIntegerField(null=True)
     # Whose post it is about, where that is neither the actor's nor the recipient's.
     host_id = models.BigIntegerField(null=True)
+    # The comment that it comes and goes with, if there is one.
+    comment_id = models.BigIntegerField(null=True, db_index=True)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts")
     act = ExactCharField(max_length=100, blank=True)
     # What the fact is about, as "post:12": all that is about something that is gone is retracted.

@@ -23,6 +23,15 @@ SAID = {
 }
 
 
+# What others do in comments, or in a post; below it stand the comment's words.
+DONE = {
+    Kind.COMMENT_ADDED: "{who} commented on “{post}”",
+    Kind.COMMENT_REPLIED: "{who} replied to your comment on “{post}”",
+    Kind.COMMENT_LIKED: "{who} likes your comment on “{post}”",
+    Kind.MENTIONED: "{who} mentioned you in {where}",
+}
+
+
 def text_of(item: Item) -> Text:
     who = (item.actor or {}).get("display_name", "")
     username = (item.actor or {}).get("username", "")
@@ -36,6 +45,10 @@ def text_of(item: Item) -> Text:
         what = f"your post “{post}”" if item.target["type"] == "post" else "your comment"
         title = SAID[kind].format(post=post, what=what)
         return Text(title, words, "" if kind == Kind.POST_DELETED else link)
+    if item.kind in DONE:
+        where = f"a comment on “{post}”" if "comment_id" in item.data else f"“{post}”"
+        title = DONE[Kind(item.kind)].format(who=who, post=post, where=where)
+        return Text(title, str(item.data.get("excerpt", "")), link)
     match item.kind:
         case Kind.POST_APPROVED:
             return Text("Your post was approved", f"“{post}” is live.", link)
@@ -43,8 +56,6 @@ def text_of(item: Item) -> Text:
             return Text("Your post is featured", f"“{post}” is among what all see first.", link)
         case Kind.POST_PUBLISHED:
             return Text(f"{who} published a post", f"“{post}”", link)
-        case Kind.COMMENT_ADDED:
-            return Text(f"{who} commented on “{post}”", str(item.data.get("excerpt", "")), link)
         case Kind.POST_LIKED:
             return Text(f"{who} likes “{post}”", "", link)
         case Kind.FOLLOWED:

@@ -141,6 +141,8 @@ def change_text(comment: Comment, by: Principal, body: str) -> None:
             excerpt=body[:EXCERPT_LENGTH],
             parent_author_id=comment.parent.author_id if comment.parent else 0,
             version=comment.version,
+            post_slug=comment.post.slug,
+            post_title=comment.post.title,
             mentions=mentions.new,
             unmentions=mentions.gone,
         )
