@@ -19,6 +19,8 @@ from toby.events import (
     CommentDeleted,
     CommentEdited,
     CommentHidden,
+    CommentLiked,
+    CommentUnliked,
     Event,
     PostEdited,
     PostHidden,
@@ -173,6 +175,48 @@ def test_what_anybody_was_told_about_a_post_goes_with_it() -> None:
     )
     consume(PostHidden(post_id=1, slug="s", title="T", author=person(ANA), reason="x"))
     assert told() == {ANA: ["comment_added", "post_hidden"]}
+
+
+@pytest.mark.parametrize("batches", ["one", "many"])
+def test_whose_comment_is_liked_is_told_until_it_is_taken_back_or_the_comment_is_gone(
+    batches: str,
+) -> None:
+    comment = commented(ANA, by=CLEO)
+    deliver([comment, comment_liked(comment, by=BEN), comment_liked(comment, by=DAN)], batches)
+    liked = Item.objects.filter(recipient_id=CLEO).order_by("seq")
+    assert text_of(liked[0]) == (
+        "Ben likes your comment on “Post 1”",
+        "Well said",
+        "/posts/post-1",
+    )
+    assert told()[CLEO] == ["comment_liked", "comment_liked"]
+    consume(
+        CommentUnliked(
+            comment_id=comment.comment_id, comment_author_id=CLEO, post_id=1, liker_id=BEN
+        )
+    )
+    assert told()[CLEO] == ["comment_liked"]
+    consume(gone(comment, CommentDeleted))
+    assert told() == {CLEO: ["comment_deleted"]}
+
+
+def test_whose_comment_is_liked_is_not_told_under_the_post_of_somebody_apart() -> None:
+    comment = commented(ANA, by=CLEO)
+    consume(comment_liked(comment, by=BEN), blocked(ANA, CLEO), comment_liked(comment, by=DAN))
+    assert CLEO not in told()
+
+
+def comment_liked(comment: CommentAdded, by: int) -> CommentLiked:
+    return CommentLiked(
+        comment_id=comment.comment_id,
+        comment_author_id=comment.author.user_id,
+        excerpt=comment.excerpt,
+        post_id=comment.post_id,
+        post_slug=comment.post_slug,
+        post_title=comment.post_title,
+        post_author_id=comment.post_author_id,
+        liker=person(by, "Ben"),
+    )
 
 
 @pytest.mark.parametrize("apart", [blocked(CLEO, BEN), blocked(BEN, CLEO), muted(CLEO, BEN)])

@@ -64,6 +64,7 @@ def test_liking_twice_is_liking_and_is_told_once(ben: User, comment: Comment) ->
         1,
     )
     assert (event.post_title, event.excerpt) == ("Tides", "Well said")
+    assert event.post_author_id == comment.post.author_id
     for _ in range(2):
         assert caller.delete(f"{path(comment)}/like").status == 204
     undone = CommentUnliked.from_json(told()[1])

@@ -232,6 +232,7 @@ class CommentLiked(Event, type="social.comment_liked.v1", topic=SOCIAL, key="pos
     post_slug: str
     post_title: str
     liker: Person
+    post_author_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,8 @@ from toby.events import (
     CommentDeleted,
     CommentEdited,
     CommentHidden,
+    CommentLiked,
+    CommentUnliked,
     ExportReady,
     PostApproved,
     PostDeleted,
@@ -65,13 +67,17 @@ def comment_act(comment_id: int) -> str:
     return f"comment:{comment_id}"
 
 
+def comment_like_act(comment_id: int, liker_id: int) -> str:
+    return f"like:{comment_act(comment_id)}:{liker_id}"
+
+
 def mention_act(where: str) -> str:
     return f"mention:{where}"
 
 
 def host_for(user_id: int, post_author_id: int) -> int | None:
     """Under whose post something was done, where that is somebody else than who is told."""
-    return None if user_id == post_author_id else post_author_id
+    return None if user_id == post_author_id else post_author_id or None
 
 
 @handles(PostApproved)
@@ -193,6 +199,26 @@ def tell_the_author_of_the_like(event: PostLiked, inboxes: Deliveries) -> None:
 @handles(PostUnliked)
 def take_back_the_like(event: PostUnliked, inboxes: Deliveries) -> None:
     inboxes.take_back(event.post_author_id, like_act(event.post_id, event.liker_id))
+
+
+@handles(CommentLiked)
+def tell_the_comments_author_of_the_like(event: CommentLiked, inboxes: Deliveries) -> None:
+    inboxes.tell(
+        event.comment_author_id,
+        Kind.COMMENT_LIKED,
+        target=post(event.post_id, event.post_slug, event.post_title),
+        actor=event.liker,
+        act=comment_like_act(event.comment_id, event.liker.user_id),
+        host_id=host_for(event.comment_author_id, event.post_author_id),
+        comment_id=event.comment_id,
+        excerpt=event.excerpt,
+    )
+
+
+@handles(CommentUnliked)
+def take_back_the_like_of_the_comment(event: CommentUnliked, inboxes: Deliveries) -> None:
+    act = comment_like_act(event.comment_id, event.liker_id)
+    inboxes.take_back(event.comment_author_id, act)
 
 
 @handles(CommentEdited)

@@ -37,6 +37,7 @@ def add_like(comment_id: int, by: Principal) -> bool:
                     post_slug=post.slug,
                     post_title=post.title,
                     liker=by.person(),
+                    post_author_id=post.author_id,
                 )
             )
     return True
