@@ -50,9 +50,10 @@ bench: ## speed beside its gates; ONLY=P10,P4 picks figures, JSON=file writes th
 	@$(PYTHON) -m deploy.local tests
 	@$(VENV) -m bench $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
-openapi: ## writes docs/openapi/ from the views
+openapi: ## writes docs/openapi/ from the views, docs/asyncapi.yml from the contracts
 	@$(TEST_VENV)
 	@$(VENV) -m deploy.openapi
+	@$(VENV) -m deploy.asyncapi
 
 screenshots: ## takes docs/screenshots/ anew, in the browser test
 	@$(PYTHON) -m deploy.local tests

@@ -77,7 +77,8 @@ def endpoints() -> list[Endpoint]:
     return found
 
 
-DOCUMENT = json.loads((settings.ROOT / "docs" / "openapi" / "toby.json").read_text())
+ROOT = settings.ROOT
+DOCUMENT = json.loads((ROOT / "docs" / "openapi" / "toby.json").read_text())
 ENDPOINTS = endpoints()
 
 

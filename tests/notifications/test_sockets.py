@@ -351,14 +351,17 @@ def test_our_own_origin_is_let_in(ana: User) -> None:
         ("{}", "unknown_type"),
         ('{"type": "dance"}', "unknown_type"),
         ('{"type": ["ping"]}', "unknown_type"),
-        ('{"type": "resume"}', "bad_token"),
-        ('{"type": "resume", "after": 7}', "bad_token"),
-        ('{"type": "read"}', "ids_or_up_to"),
-        ('{"type": "read", "up_to": "all"}', "bad_up_to"),
-        ('{"type": "read", "up_to": true}', "bad_up_to"),
-        ('{"type": "read", "ids": []}', "bad_ids"),
-        ('{"type": "read", "ids": ["x"]}', "bad_ids"),
-        ('{"type": "read", "ids": 7}', "bad_ids"),
+        ('{"type": "resume"}', "invalid_frame"),
+        ('{"type": "resume", "after": 7}', "invalid_frame"),
+        ('{"type": "resume", "after": "7"}', "bad_token"),
+        ('{"type": "read"}', "invalid_frame"),
+        ('{"type": "read", "up_to": 0}', "invalid_frame"),
+        ('{"type": "read", "up_to": 99999999999999999999}', "invalid_frame"),
+        ('{"type": "read", "up_to": "all"}', "invalid_frame"),
+        ('{"type": "read", "up_to": true}', "invalid_frame"),
+        ('{"type": "read", "ids": []}', "invalid_frame"),
+        ('{"type": "read", "ids": ["x"]}', "invalid_frame"),
+        ('{"type": "read", "ids": 7}', "invalid_frame"),
     ],
 )
 def test_a_frame_that_is_none_gets_an_error_and_the_socket_lives(
@@ -370,9 +373,10 @@ def test_a_frame_that_is_none_gets_an_error_and_the_socket_lives(
         async with connected(**headers) as socket:
             await socket.frame(of="ready")
             await socket.send_to(text_data=text)
-            assert await socket.frame() == {"type": "error", "code": code}
+            told = await socket.frame()
+            assert (told["type"], told["code"]) == ("error", code)
             await socket.send_to(bytes_data=b"\x00")
-            assert await socket.frame() == {"type": "error", "code": "not_text"}
+            assert (await socket.frame())["code"] == "not_text"
             await socket.say(type="ping")
             assert await socket.frame() == {"type": "pong"}
 

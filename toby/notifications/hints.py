@@ -15,6 +15,7 @@ import msgspec
 from channels.layers import BaseChannelLayer, get_channel_layer
 
 from toby.common.logging import log
+from toby.notifications.frames import ItemChanged
 from toby.notifications.models import Inbox, Item
 from toby.notifications.serializers import ItemOut
 from toby.notifications.sync_tokens import SyncToken
@@ -55,13 +56,12 @@ def item_frames(epoch: str, prev: int, items: Sequence[Item]) -> list[tuple[int,
     """`item` frames as (seq, JSON): each names the token before it and its own."""
     frames = []
     for item in items:
-        frame = {
-            "type": "item",
-            "token": str(SyncToken(epoch, item.seq)),
-            "prev": str(SyncToken(epoch, prev)),
-            "item": ItemOut.of(item),
-        }
-        frames.append((item.seq, msgspec.json.encode(frame).decode()))
+        frame = ItemChanged(
+            token=str(SyncToken(epoch, item.seq)),
+            prev=str(SyncToken(epoch, prev)),
+            item=ItemOut.of(item),
+        )
+        frames.append((item.seq, frame.encoded()))
         prev = item.seq
     return frames
 

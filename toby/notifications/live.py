@@ -3,13 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from typing import Any
-
-import msgspec
 
 from toby.common.logging import log
 from toby.common.principals import Principal
 from toby.notifications import selectors
+from toby.notifications.frames import Counts, Ready, Reset
 from toby.notifications.hints import Hint, item_frames
 from toby.notifications.hub import in_database, this_hub
 from toby.notifications.inboxes import inbox_of
@@ -90,7 +88,8 @@ class LiveFeed:
             if hint.seq > self.counts_seq:
                 self.counts_seq = hint.seq
                 token = SyncToken(hint.epoch, hint.seq)
-                self.enqueue(token, counts_frame("counts", token, hint.unread, hint.unseen))
+                counts = Counts(token=str(token), unread=hint.unread, unseen=hint.unseen)
+                self.enqueue(token, counts.encoded())
         self.wake()
 
     def catch_up_to(self, newest: SyncToken) -> None:
@@ -159,7 +158,7 @@ class LiveFeed:
             if changes.reset:
                 token = SyncToken(inbox.epoch, inbox.last_seq)
                 self.epoch, self.position = token
-                await self.transmit(token, encoded(type="reset", token=str(token)))
+                await self.transmit(token, Reset(token=str(token)).encoded())
                 resumed = True
                 break
             for seq, frame in item_frames(self.epoch, self.position, changes.items):
@@ -170,11 +169,12 @@ class LiveFeed:
             self.position = max(self.position, inbox.last_seq)
         if resumed or inbox.last_seq > self.counts_seq:
             self.counts_seq = inbox.last_seq
-            await self.send_counts(inbox, "counts")
+            await self.send_counts(inbox, Counts)
 
-    async def send_counts(self, inbox: Inbox, kind: str) -> None:
+    async def send_counts(self, inbox: Inbox, kind: type[Ready | Counts]) -> None:
         token = SyncToken(inbox.epoch, inbox.last_seq)
-        await self.transmit(token, counts_frame(kind, token, inbox.unread, inbox.unseen))
+        frame = kind(token=str(token), unread=inbox.unread, unseen=inbox.unseen)
+        await self.transmit(token, frame.encoded())
 
     async def transmit(self, token: SyncToken, frame: str) -> None:
         if not self.ended:
@@ -185,11 +185,3 @@ class LiveFeed:
 
 def read_changes(user_id: int, token: SyncToken) -> selectors.Changes:
     return selectors.changes_after(inbox_of(user_id), token)
-
-
-def counts_frame(kind: str, token: SyncToken, unread: int, unseen: int) -> str:
-    return encoded(type=kind, token=str(token), unread=unread, unseen=unseen)
-
-
-def encoded(**frame: Any) -> str:
-    return msgspec.json.encode(frame).decode()

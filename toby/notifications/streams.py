@@ -11,6 +11,7 @@ from django.http import StreamingHttpResponse
 
 from toby.common.principals import Principal
 from toby.notifications import selectors
+from toby.notifications.frames import Ready
 from toby.notifications.hints import Hint
 from toby.notifications.hub import in_database, this_hub
 from toby.notifications.live import LiveFeed, read_changes
@@ -46,7 +47,7 @@ class EventStream(LiveFeed):
             inbox = await self.follow(self.principal)
             if self.after is None:
                 # The queue has room: nobody waits for what is not read yet.
-                await self.send_counts(inbox, "ready")
+                await self.send_counts(inbox, Ready)
             else:
                 self.resume(self.after)
             self.open()

@@ -1,0 +1,160 @@
+"""Writes docs/asyncapi.yml: the events between the services, and the frames of the WebSocket.
+
+`--check` writes nothing and ends with 1 if what is there is not what the contracts say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import django
+import msgspec
+import yaml
+from django.apps import apps
+
+from deploy.openapi import ENVIRONMENT, ROOT
+from toby.events import TOPICS, Event
+from toby.events.envelope import contracts
+
+PATH = ROOT / "docs" / "asyncapi.yml"
+SCHEMAS = "#/components/schemas/"
+HEADERS = {
+    "type": "object",
+    "description": "CloudEvents 1.0, in Kafka's binary mode.",
+    "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"],
+    "properties": {
+        "ce_specversion": {"type": "string", "const": "1.0"},
+        "ce_id": {"type": "string", "format": "uuid"},
+        "ce_source": {"type": "string", "format": "uri-reference"},
+        "ce_type": {"type": "string"},
+        "ce_time": {"type": "string", "format": "date-time"},
+        "ce_requestid": {"type": "string"},
+        "content-type": {"type": "string", "const": "application/json"},
+    },
+}
+WEBSOCKET = """\
+Who may: `Authorization: Bearer`, or the subprotocols `toby.notifications` and a single-use ticket
+of `POST /api/v1/notifications/tickets`. Frames are JSON objects of at most 32 KiB. Close codes:
+1012 the server restarts (come back), 1013 try later, 4401 the session has ended, 4403 wrong origin,
+4408 too slow. `GET /api/v1/notifications/stream` has the server's frames as server-sent events."""
+
+
+def document() -> dict[str, Any]:
+    frames = frames_of_both_sides()
+    events = contracts()
+    kinds = [*events.values(), *frames["sent"], *frames["received"]]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
+    channels: dict[str, Any] = {
+        topic: channel(topic, "kafka", {e.type: e.type for e in of_topic(events.values(), topic)})
+        for topic in TOPICS
+    }
+    names = {kind: tag_of(kind) for side in frames.values() for kind in side}
+    channels["notifications"] = {
+        **channel("/ws/notifications", "websocket", {n: f"frame.{n}" for n in names.values()}),
+        "description": WEBSOCKET,
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Toby",
+            "version": "1",
+            "description": "What the services tell each other, and what clients are told.",
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "kafka": {"host": "kafka:9092", "protocol": "kafka"},
+            "websocket": {"host": "toby.example", "protocol": "wss"},
+        },
+        "channels": channels,
+        "operations": {
+            **{f"tell.{topic}": operation("send", topic) for topic in TOPICS},
+            "client.receive": operation("send", "notifications", frames["sent"]),
+            "client.send": operation("receive", "notifications", frames["received"]),
+        },
+        "components": {
+            "messages": {
+                **{name: message_of_event(event) for name, event in sorted(events.items())},
+                **{f"frame.{name}": message(kind, name) for kind, name in names.items()},
+            },
+            "schemas": {"CloudEventsHeaders": HEADERS, **schemas},
+        },
+    }
+
+
+def frames_of_both_sides() -> dict[str, Sequence[type[Any]]]:
+    """Sent and received, as the server sees it. They show items, which are Django's models."""
+    if not apps.ready:
+        os.environ |= {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "toby.settings.notifications"}
+        django.setup()
+    from toby.notifications import frames
+
+    return {"sent": get_args(frames.Sent), "received": get_args(frames.Received)}
+
+
+def of_topic(events: Iterable[type[Event]], topic: str) -> list[type[Event]]:
+    return sorted((event for event in events if event.topic == topic), key=lambda e: e.type)
+
+
+def tag_of(frame: type[Any]) -> str:
+    return str(frame.__struct_config__.tag)
+
+
+def channel(address: str, server: str, messages: dict[str, str]) -> dict[str, Any]:
+    refs = {name: {"$ref": f"#/components/messages/{to}"} for name, to in messages.items()}
+    return {
+        "address": address,
+        "servers": [{"$ref": f"#/servers/{server}"}],
+        "messages": refs,
+    }
+
+
+def operation(action: str, name: str, frames: Sequence[type[Any]] = ()) -> dict[str, Any]:
+    """`action` as the services see it."""
+    found: dict[str, Any] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+    if frames:
+        base = f"#/channels/{name}/messages/"
+        found["messages"] = [{"$ref": base + tag_of(frame)} for frame in frames]
+    return found
+
+
+def message(kind: type[Any], name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "summary": inspect.cleandoc(kind.__doc__ or ""),
+        "payload": {"$ref": SCHEMAS + kind.__name__},
+    }
+
+
+def message_of_event(event: type[Event]) -> dict[str, Any]:
+    return {
+        **message(event, event.type),
+        "headers": {"$ref": SCHEMAS + "CloudEventsHeaders"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": f"`{event.key}`"}}},
+    }
+
+
+def as_text(content: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+
+
+def main(arguments: Sequence[str], *, path: Path = PATH) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.asyncapi", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    options = parser.parse_args(arguments)
+    text = as_text(document())
+    if not options.check:
+        path.write_text(text)
+    elif not path.exists() or path.read_text() != text:
+        print("asyncapi: not what the contracts say; run make openapi", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

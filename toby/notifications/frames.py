@@ -1,0 +1,132 @@
+"""The frames of the WebSocket, each way: JSON objects, told apart by `type`. The stream has the
+server's as well. docs/asyncapi.yml is made of them.
+"""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from toby.notifications.serializers import ItemOut
+
+IDS_AT_ONCE = 500
+
+
+class BadFrame(Exception):
+    """What a client sent is no frame of the protocol."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code, self.detail = code, detail
+
+
+class Frame(msgspec.Struct, kw_only=True, tag_field="type"):
+    def encoded(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+class Ready(Frame, tag="ready"):
+    """The first frame. Who holds no token yet reads the list, takes this one, and misses nothing;
+    who holds one resumes from that, and leaves this one alone."""
+
+    token: str
+    unread: int
+    unseen: int
+
+
+class ItemChanged(Frame, tag="item"):
+    """An item is new, or another than it was, or gone. `prev` is the token before it: whoever is
+    there has missed nothing. Of two versions of an item the one with the greater `seq` wins."""
+
+    token: str
+    prev: str
+    item: ItemOut
+
+
+class Counts(Frame, tag="counts"):
+    """How many items are unread and unseen, as of `token`."""
+
+    token: str
+    unread: int
+    unseen: int
+
+
+class Reset(Frame, tag="reset"):
+    """The token that was resumed from is of no use any more: drop all, read the list, go on from
+    this one."""
+
+    token: str
+
+
+class Pong(Frame, tag="pong"):
+    """The answer to a ping."""
+
+
+class Error(Frame, tag="error"):
+    """What was sent was not taken. `code` is stable, `detail` is for people: malformed, not_text,
+    unknown_type, invalid_frame, bad_token, or unavailable, where it may be tried again."""
+
+    code: str
+    detail: str = ""
+
+
+class Restart(Frame, tag="restart"):
+    """The server goes, and closes with 1012: come back after this many milliseconds."""
+
+    retry_ms: int
+
+
+class Resume(Frame, tag="resume"):
+    """Send what has changed after this token."""
+
+    after: str
+
+
+class Marks(Frame):
+    """Some items, or all whose `content_seq` is at most `up_to`: one of the two."""
+
+    ids: Annotated[list[UUID], Meta(min_length=1, max_length=IDS_AT_ONCE)] | None = None
+    up_to: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.ids is None) == (self.up_to is None):
+            raise ValueError("Give either `ids` or `up_to`")
+
+
+class Read(Marks, tag="read"):
+    """Mark as read, on all devices."""
+
+
+class Unread(Marks, tag="unread"):
+    """Mark as unread."""
+
+
+class Seen(Marks, tag="seen"):
+    """Mark as seen."""
+
+
+class Ping(Frame, tag="ping"):
+    """Asks for a pong."""
+
+
+Sent = Ready | ItemChanged | Counts | Reset | Pong | Error | Restart
+Received = Resume | Read | Unread | Seen | Ping
+
+_decoder: msgspec.json.Decoder[Received] = msgspec.json.Decoder(Received)
+
+
+def received(text: str) -> Received:
+    """What a client says. Raises BadFrame."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise BadFrame(code_of(str(error)), str(error)) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadFrame("malformed", str(error)) from error
+
+
+def code_of(problem: str) -> str:
+    if "`$.type`" in problem or "field `type`" in problem:
+        return "unknown_type"
+    is_no_object = problem.startswith("Expected `object`") and " - at " not in problem
+    return "malformed" if is_no_object else "invalid_frame"
