@@ -25,6 +25,7 @@ from tests.factories import (
 )
 from tests.house.support import ENDPOINTS
 from toby.accounts.models import User
+from toby.events import CommentAdded
 from toby.outbox.models import OutboxEvent
 from toby.social.services import featuring, timelines
 
@@ -298,3 +299,15 @@ def test_nothing_works_on_what_is_the_others(
         assert answer.status == missing.status == 404
         assert {**answer.body, "request_id": ""} == {**missing.body, "request_id": ""}
         assert OutboxEvent.objects.count() == before
+
+
+@pytest.mark.parametrize("place", ["posts/{mine}/comments", "posts/{thirds}/comments"])
+@pytest.mark.parametrize("who_blocks", DIRECTIONS)
+def test_neither_mentions_the_other(site: Site, place: str, who_blocks: str) -> None:
+    site.block(who_blocks)
+    body = {"body": f"Look, @{site.other.username}"}
+    said = Caller(site.me).post(f"/api/v1/{site.path(place)}", body).body
+    event = CommentAdded.from_json(bytes(OutboxEvent.objects.latest("id").data))
+    mentioned = who_blocks == "nobody"
+    assert ('class="mention"' in said["html"]) == mentioned
+    assert event.mentions == (site.other.pk,) * mentioned
