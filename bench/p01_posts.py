@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from bench.figures import Figure, Row
 
 
-def measure(figure: str) -> Sequence[Row]:
-    """Runs `python -m bench.posts`, whose last line is the rows."""
+def measure(figure: str, module: str = "bench.posts") -> Sequence[Row]:
+    """Runs `python -m bench.posts`, or another, whose last line is the rows."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.posts", figure],
+        [sys.executable, "-m", module, figure],
         stdout=subprocess.PIPE,
         env=dict(os.environ),
         text=True,

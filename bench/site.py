@@ -14,19 +14,20 @@ CHUNK = 65536
 
 
 @contextmanager
-def seeded_site() -> Iterator[None]:
-    """Django is set up, and its database filled; the first time takes some minutes."""
+def seeded_site(name: str = "posts", *, users: int = USERS, posts: int = POSTS) -> Iterator[None]:
+    """Django is set up, and its database filled; the first time takes some minutes. What is called
+    otherwise lies elsewhere."""
     cores = sorted(os.sched_getaffinity(0))
-    home = HOME / "posts-mariadb"
+    home = HOME / f"{name}-mariadb"
     database = MariaDB(home, PORT + 82, password="bench", databases=["toby"])
-    redis = Redis(HOME / "posts-redis", PORT + 83)
+    redis = Redis(HOME / f"{name}-redis", PORT + 83)
     servers: Sequence[Server] = (database, redis)
     os.sched_setaffinity(0, {cores[0]})
     for server in servers:
         server.start()
     os.sched_setaffinity(0, set(cores[1:]) or set(cores))
     try:
-        set_up(database.url("toby"), f"redis://{redis.address}")
+        set_up(database.url("toby"), f"redis://{redis.address}", users, posts)
         yield
     finally:
         for server in servers:
@@ -34,7 +35,7 @@ def seeded_site() -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def set_up(database: str, redis: str) -> None:
+def set_up(database: str, redis: str, users: int, posts: int) -> None:
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "DATABASE_URL": database,
@@ -57,8 +58,8 @@ def set_up(database: str, redis: str) -> None:
 
     call_command("migrate", verbosity=0)
     there = Post.objects.count()
-    if there < POSTS:
-        call_command("seed", users=USERS, posts=POSTS - there, seed=SEED, add=True)
+    if there < posts:
+        call_command("seed", users=users, posts=posts - there, seed=SEED, add=True)
     session_store.connection().flushdb()
     fresh_cache.connection().flushdb()
 

@@ -218,7 +218,7 @@ class Steps(RuleBasedStateMachine):
                 for reply in among(comment.pk):
                     yield from read(reply, depth + 1)
 
-            column, oldest_first = selectors.SORTS[sort]
+            column, _, oldest_first = selectors.SORTS[sort]
             order = column if oldest_first else f"-{column}"
             roots = selectors.comments_on(self.post, seen_by=None).order_by(order)
             assert [row.pk for row in roots] == [row.pk for row in in_order(None)]

@@ -30,8 +30,20 @@ from toby.social.models import (
 )
 from toby.social.selectors.posts import post
 
-# In the order of which column comments are read, and whether the least comes first.
-SORTS = {"oldest": ("id", True), "newest": ("id", False), "top": ("top_order", False)}
+
+class Sort(NamedTuple):
+    """How comments are read: in the order of which column, by which index."""
+
+    column: str
+    read_by: str
+    oldest_first: bool = False
+
+
+SORTS = {
+    "oldest": Sort("id", "comments_in_order", oldest_first=True),
+    "newest": Sort("id", "comments_in_order"),
+    "top": Sort("top_order", "comments_by_likes"),
+}
 ORDER_KEYS: dict[str, Callable[[Comment], int]] = {
     "oldest": lambda comment: comment.pk,
     "newest": lambda comment: -comment.pk,

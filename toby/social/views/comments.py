@@ -1,5 +1,8 @@
 """What readers say on posts, and in answer to each other."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -43,6 +46,19 @@ def sort_of(request: Request) -> str:
     return one_of(request, "sort", ("", *selectors.SORTS)) or "oldest"
 
 
+def page_of(request: Request, rows: QuerySet[Any], name: str, sort: str) -> Page[CommentOut]:
+    column, index, oldest_first = selectors.SORTS[sort]
+    return paginate(
+        request,
+        rows,
+        name=f"{name}:{sort}",
+        by=column,
+        render=CommentOut.of,
+        oldest_first=oldest_first,
+        index=index,
+    )
+
+
 class Comments(APIView):
     permission_classes = (SignedInToWrite,)
 
@@ -52,17 +68,7 @@ class Comments(APIView):
         reader, sort = principal_or_none(request), sort_of(request)
         post = selectors.post(slug, seen_by=reader)
         rows = selectors.comments_on(post, seen_by=reader)
-        by, oldest_first = selectors.SORTS[sort]
-        return Response(
-            paginate(
-                request,
-                rows,
-                name=f"comments:{post.pk}:{sort}",
-                by=by,
-                render=CommentOut.of,
-                oldest_first=oldest_first,
-            )
-        )
+        return Response(page_of(request, rows, f"comments:{post.pk}", sort))
 
     @extend_schema(request=CommentIn, responses={201: CommentOut}, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request, slug: str) -> HttpResponse:
@@ -143,17 +149,7 @@ class Replies(APIView):
         reader, sort = principal_or_none(request), sort_of(request)
         comment = selectors.comment(comment_id, seen_by=reader)
         rows = selectors.replies_to(comment, seen_by=reader)
-        by, oldest_first = selectors.SORTS[sort]
-        return Response(
-            paginate(
-                request,
-                rows,
-                name=f"replies:{comment.pk}:{sort}",
-                by=by,
-                render=CommentOut.of,
-                oldest_first=oldest_first,
-            )
-        )
+        return Response(page_of(request, rows, f"replies:{comment.pk}", sort))
 
 
 class Thread(APIView):
