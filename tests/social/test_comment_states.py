@@ -235,7 +235,7 @@ def test_whatever_is_done_by_whomever_counts_and_lists_are_right() -> None:
     run_state_machine_as_test(
         Steps,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             # The same steps each time, so that what was reached can be asserted.
             derandomize=True,
             stateful_step_count=25,
