@@ -1,13 +1,13 @@
-"""A real browser."""
+"""A real browser, and a line that can be cut."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from deploy.local.provision import BROWSERS
 from deploy.local.servers.base import find_program
-from tests.flow.support import PATIENCE_S, Toby
+from tests.flow.support import PATIENCE_S, Line, Toby
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +22,20 @@ def browser(toby: Toby) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def line(toby: Toby) -> Iterator[Line]:
+    line = Line(toby.stack.ports["nginx"])
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def blank_page(line: Line, browser: Browser) -> Iterator[Page]:
+    """Of the site's origin as it is at the end of the line."""
+    window = browser.new_context(base_url=f"http://127.0.0.1:{line.port}")
+    page = window.new_page()
+    page.goto("/healthz")
+    yield page
+    window.close()

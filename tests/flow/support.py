@@ -2,8 +2,12 @@
 
 import json
 import secrets
+import select
+import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,3 +101,52 @@ def held_after(screen: Screen, items: dict[str, Any]) -> None:
                 items[item["id"]] = item
         elif frame["type"] == "counts":
             return
+
+
+class Line:
+    """Carries bytes to a port and back, until it is cut. What its caller calls it by is written as
+    the far end's name, as if it were no more than a line."""
+
+    def __init__(self, port: int) -> None:
+        self.far = port
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.calls: set[socket.socket] = set()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self.listening.accept()
+                far = socket.create_connection(("127.0.0.1", self.far))
+                self.calls |= {near, far}
+                threading.Thread(target=self.carry, args=(near, far), daemon=True).start()
+
+    def carry(self, near: socket.socket, far: socket.socket) -> None:
+        other = {near: far, far: near}
+        with suppress(OSError, ValueError):
+            while True:
+                for ready in select.select([near, far], [], [])[0]:
+                    carried = ready.recv(65536)
+                    if not carried:
+                        raise OSError
+                    if ready is near:
+                        carried = carried.replace(name_of(self.port), name_of(self.far))
+                    other[ready].sendall(carried)
+        for end in (near, far):
+            end.close()
+            self.calls.discard(end)
+
+    def cut(self) -> None:
+        """All that is under way ends; who calls again gets through."""
+        for end in list(self.calls):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.listening.close()
+        self.cut()
+
+
+def name_of(port: int) -> bytes:
+    return b"127.0.0.1:%d" % port

@@ -1,0 +1,131 @@
+"""A client of Toby's notifications: follows the WebSocket, resumes, and holds what there is.
+
+Copy it; it needs `websockets` and nothing of Toby. Or see it work:
+
+    python feed.py http://127.0.0.1:8000 ACCESS_TOKEN
+"""
+
+import asyncio
+import json
+import random
+import sys
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+SESSION_ENDED = 4401
+# After the first failure in a row, and at most.
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
+
+
+class SessionEnded(Exception):
+    """Somebody has logged out: log in again."""
+
+
+class Feed:
+    """`items` are what is there, by id; `token` is up to where they are complete."""
+
+    def __init__(
+        self,
+        origin: str,
+        access_token: Callable[[], str],
+        *,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`access_token` gives one that has not expired."""
+        self.origin, self.access_token, self.changed = origin, access_token, changed
+        self.items: dict[str, dict[str, Any]] = {}
+        self.unread = self.unseen = 0
+        self.token = ""
+        # Of every version that was seen, tombstones too: an older one that comes late is no news.
+        self.seqs: dict[str, int] = {}
+
+    async def follow(self) -> None:
+        """Goes on until it is cancelled. Raises SessionEnded."""
+        failures = 0
+        while True:
+            pause_s = random.uniform(0.5, 1) * min(FIRST_PAUSE_S * 2**failures, LAST_PAUSE_S)
+            try:
+                async for frame in self.frames():
+                    failures = 0
+                    if frame["type"] == "restart":
+                        pause_s = frame["retry_ms"] / 1000
+                    await self.take(frame)
+            except (OSError, InvalidHandshake, ConnectionClosed) as error:
+                if close_code(error) == SESSION_ENDED:
+                    raise SessionEnded from error
+            failures += 1
+            await asyncio.sleep(pause_s)
+
+    async def frames(self) -> Any:
+        """Of one connection, from where we are."""
+        url = self.origin.replace("http", "ws", 1) + "/ws/notifications"
+        headers = {"Authorization": f"Bearer {self.access_token()}"}
+        async with connect(url, additional_headers=headers) as socket:
+            ready = json.loads(await socket.recv())
+            if self.token:
+                # Not to where the server is: what lies between is still to come.
+                await socket.send(json.dumps({"type": "resume", "after": self.token}))
+            else:
+                yield {**ready, "type": "reset"}
+            while True:
+                yield json.loads(await socket.recv())
+
+    async def take(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "reset":
+            await self.read_list()
+        elif frame["type"] == "item":
+            self.take_item(frame["item"])
+        if frame["type"] in {"reset", "item", "counts"}:
+            self.token = frame["token"]
+            self.unread = frame.get("unread", self.unread)
+            self.unseen = frame.get("unseen", self.unseen)
+            self.changed()
+
+    def take_item(self, item: dict[str, Any]) -> None:
+        if item["seq"] <= self.seqs.get(item["id"], 0):
+            return
+        self.seqs[item["id"]] = item["seq"]
+        if item["retracted"]:
+            self.items.pop(item["id"], None)
+        else:
+            self.items[item["id"]] = item
+
+    async def read_list(self) -> None:
+        """Frames that come meanwhile wait in the connection."""
+        self.items, self.seqs = {}, {}
+        path = "/api/v1/notifications?limit=100"
+        while path:
+            page = await asyncio.to_thread(self.get, path)
+            for item in page["results"]:
+                self.take_item(item)
+            path = page["next"]
+
+    def get(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.access_token()}"}
+        request = urllib.request.Request(self.origin + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def close_code(error: Exception) -> int:
+    """With which the server closed; 0 for a line that was cut."""
+    if isinstance(error, ConnectionClosed) and error.rcvd is not None:
+        return error.rcvd.code
+    return 0
+
+
+async def show(origin: str, access_token: str) -> None:
+    def changed() -> None:
+        titles = [item["title"] for item in feed.items.values()]
+        print(f"{feed.unread} unread, {len(titles)} in all; the last: {titles[-1:]}", flush=True)
+
+    feed = Feed(origin, lambda: access_token, changed=changed)
+    await feed.follow()
+
+
+if __name__ == "__main__":
+    asyncio.run(show(*sys.argv[1:]))
