@@ -117,6 +117,8 @@ ALLOWED = {
     "PUT api/v1/moderation/featured/posts": MODERATOR,
     "PUT api/v1/moderation/featured/tags": MODERATOR,
     "GET api/v1/posts/featured": ANYONE,
+    "GET api/v1/tags": ANYONE,
+    "GET api/v1/tags/popular": ANYONE,
     "GET api/v1/tags/featured": ANYONE,
     "GET api/v1/tags/<str:name>": ANYONE,
     "GET api/v1/moderation/reason-templates": MODERATOR,

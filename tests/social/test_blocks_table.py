@@ -226,6 +226,8 @@ NOTHING = {
     "DELETE api/v1/profiles/<slug:username>/block": "undone by whoever blocks",
     "GET api/v1/feed/new": "how many, of those whom one follows",
     "GET api/v1/me/blocks": "of those whom one blocks oneself",
+    "GET api/v1/tags": "of words that many use",
+    "GET api/v1/tags/popular": "of words that many use",
     "GET api/v1/tags/featured": "of words that many use",
     "GET api/v1/tags/<str:name>": "of words that many use",
     **{e.name: MODERATORS for e in ENDPOINTS if e.route.startswith("api/v1/moderation/")},

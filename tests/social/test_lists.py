@@ -105,6 +105,7 @@ LISTS = {
     "api/v1/me/blocks": 1,
     "api/v1/me/mutes": 1,
     "api/v1/posts/featured": 1,
+    "api/v1/tags/popular": 1,
     "api/v1/tags/featured": 1,
     "api/v1/search": 1,
     "api/v1/moderation/queue": 1,

@@ -56,6 +56,8 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "/api/v1/posts?author=author": (set(), set(), set()),
     "/api/v1/posts?tag=secret-tag": (set(), set(), set()),
     "/api/v1/posts/featured": (set(), set(), set()),
+    "/api/v1/tags?prefix=secret": (set(), set(), set()),
+    "/api/v1/tags/popular": (set(), set(), set()),
     "/api/v1/tags/featured": (set(), set(), set()),
     "/api/v1/tags/secret-tag": (set(), set(), set()),
     "/api/v1/posts/{slug}": (AUTHOR, QUEUE, QUEUE),

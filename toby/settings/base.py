@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from toby.common.logging import logging_config
 from toby.settings.environment import (
+    at_least,
     flag,
     long_key,
     mail,
@@ -67,6 +68,11 @@ NEW_ACCOUNT_FOR = timedelta(
 )
 NEW_ACCOUNT_COMMENTS_EVERY = timedelta(
     seconds=read("TOBY_NEW_ACCOUNT_COMMENTS_EVERY_S", positive, like="60", default=60)
+)
+# After how long a post counts half as much for how popular its tags are; `manage.py rescore_tags`
+# once it is another.
+TAG_HALF_LIFE = timedelta(
+    seconds=read("TOBY_TAG_HALF_LIFE_S", at_least(3600), like="604800", default=7 * 24 * 3600)
 )
 # Off for tests and benchmarks, whose people all come from one address.
 THROTTLES = read("TOBY_THROTTLES", flag, like="1 or 0", default=True)

@@ -56,6 +56,16 @@ def not_negative(raw: str) -> int:
     return number
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    def read_number(raw: str) -> int:
+        number = int(raw)
+        if number < least:
+            raise ValueError(raw)
+        return number
+
+    return read_number
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     def choose(raw: str) -> str:
         if raw not in choices:

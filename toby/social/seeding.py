@@ -45,6 +45,7 @@ from toby.social.rendering import render
 from toby.social.seed_texts import FIRST_NAMES, LAST_NAMES, REASONS, REMARKS, TAGS, TOPICS, Texts
 from toby.social.services.posts import SLUG_ALPHABET, make_slug
 from toby.social.services.search import TEXT_KEPT, names_of
+from toby.social.services.tags import rescore
 from toby.social.words import indexed
 
 T = TypeVar("T")
@@ -494,13 +495,14 @@ class Site:
     def add_tags(self) -> None:
         counts = Counter(chain.from_iterable(post.tags for post in self.posts))
         names = sorted(counts)
-        insert_missing([Tag(name=name) for name in names], unique=["name"])
+        insert_missing([Tag.called(name) for name in names], unique=["name"])
         ids = dict(Tag.objects.filter(name__in=names).values_list("name", "id"))
         lines = ((post.id, ids[name], post.live_order) for post in self.posts for name in post.tags)
         columns = ["post_id", "tag_id", "live_order"]
         self.write("posts_under_tags", PostTag, columns, lines, sum(counts.values()))
         for name in names:
             Tag.objects.filter(id=ids[name]).update(post_count=F("post_count") + counts[name])
+        list(rescore())
         self.written["tags"] = len(names)
 
     def add_search_entries(self) -> None:

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Collection
 
 MAX_TAGS, MAX_LENGTH = 10, 50
-# "featured" would be taken for the list of that name.
-RESERVED = {"featured"}
+# These would be taken for the lists of that name.
+RESERVED = {"featured", "popular"}
 WITHIN = frozenset("-.+#")
 
 
@@ -26,6 +26,14 @@ def normal_tag(raw: str) -> str:
     if tag in RESERVED:
         raise BadTag("This word is reserved.")
     return tag
+
+
+def normal_prefix(raw: str) -> str:
+    """The beginning of a tag, of which `raw` may be the beginning. Empty where it is of none."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", raw).casefold())
+    prefix = re.sub(r"[\s_-]+", "-", folded.lstrip().removeprefix("#")).lstrip("-")
+    is_one = len(prefix) <= MAX_LENGTH and all(map(is_allowed, prefix))
+    return prefix if prefix and is_letter(prefix[0]) and is_one else ""
 
 
 def is_letter(character: str) -> bool:

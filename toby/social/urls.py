@@ -37,6 +37,8 @@ urlpatterns = [
     path("api/v1/search", search.Search.as_view()),
     path("api/v1/preview", posts.Preview.as_view()),
     path("api/v1/posts/featured", posts.FeaturedPosts.as_view()),
+    path("api/v1/tags", tags.Tags.as_view()),
+    path("api/v1/tags/popular", tags.PopularTags.as_view()),
     path("api/v1/tags/featured", tags.FeaturedTags.as_view()),
     path("api/v1/tags/<str:name>", tags.OneTag.as_view()),
     path("api/v1/posts/<slug:slug>", posts.OnePost.as_view()),

@@ -128,11 +128,31 @@ class Post(models.Model):
 
 
 class Tag(models.Model):
-    """What posts are about, normalised (`toby.social.tagging`). `post_count` is of live posts."""
+    """What posts are about, normalised (`toby.social.tagging`). `post_count` is of live posts;
+    `score` and `popular_order` are of `toby.social.popularity`, empty where there is no live post.
+
+    `initial` and `initials` are how the name begins: to find the most used of the many that begin
+    with one letter or two without looking at them all.
+    """
 
     name = ExactCharField(max_length=50, unique=True)
+    initial = ExactCharField(max_length=1)
+    initials = ExactCharField(max_length=2)
     post_count = models.PositiveIntegerField(default=0)
+    score = models.FloatField(null=True)
+    popular_order = models.PositiveBigIntegerField(null=True, db_index=True)
     featured_place = models.PositiveSmallIntegerField(null=True, unique=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["initial", "post_count"], name="most_used_of_an_initial"),
+            models.Index(fields=["initials", "post_count"], name="most_used_of_two_initials"),
+        )
+
+    @classmethod
+    def called(cls, name: str) -> "Tag":
+        """One that no post is under yet."""
+        return cls(name=name, initial=name[:1], initials=name[:2])
 
     def __str__(self) -> str:
         return str(self.name)

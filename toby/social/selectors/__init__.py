@@ -64,7 +64,13 @@ from toby.social.selectors.reactions import (
 from toby.social.selectors.relations import blocks_of, followed_by, followers_of, mutes_of
 from toby.social.selectors.reporting import cases, report_case, reports, reports_in
 from toby.social.selectors.searching import search
-from toby.social.selectors.tags import featured_tags, related_tags, tag
+from toby.social.selectors.tags import (
+    featured_tags,
+    popular_tags,
+    related_tags,
+    tag,
+    tags_beginning_with,
+)
 from toby.social.selectors.timelines import MOST_NEW, feed_of, new_in_feed
 
 __all__ = [
@@ -111,6 +117,7 @@ __all__ = [
     "own_post",
     "people_named",
     "person_id",
+    "popular_tags",
     "post",
     "posts_of",
     "principal_named",
@@ -129,6 +136,7 @@ __all__ = [
     "search",
     "shown_comments",
     "tag",
+    "tags_beginning_with",
     "thread",
     "told_comment",
     "trust_of",

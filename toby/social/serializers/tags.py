@@ -15,6 +15,12 @@ class TagOut(Out, frozen=True, kw_only=True):
         return cls(name=tag.name, post_count=tag.post_count)
 
 
+class TagsOut(Out, frozen=True, kw_only=True):
+    """The most used first."""
+
+    results: list[TagOut]
+
+
 class TagDetailOut(TagOut, frozen=True, kw_only=True):
     related: list[str]
 

@@ -1,15 +1,19 @@
 """What posts are about."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from toby.common.openapi import PAGING
-from toby.common.pagination import Page, paginate
+from toby.common.pagination import Page, page_size, paginate
 from toby.common.permissions import Anyone
 from toby.social import selectors
-from toby.social.serializers.tags import TagDetailOut, TagOut
+from toby.social.serializers.tags import TagDetailOut, TagOut, TagsOut
+from toby.social.tagging import normal_prefix
+
+PREFIX = OpenApiParameter("prefix", str, required=True, description="How a tag begins.")
+LIMIT = next(parameter for parameter in PAGING if parameter.name == "limit")
 
 
 class FeaturedTags(APIView):
@@ -29,6 +33,29 @@ class FeaturedTags(APIView):
                 oldest_first=True,
             )
         )
+
+
+class PopularTags(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=PAGING, responses=Page[TagOut])
+    def get(self, request: Request) -> Response:
+        """The most popular first: those with many posts, of which the newer count more."""
+        rows = selectors.popular_tags()
+        return Response(
+            paginate(request, rows, name="popular_tags", by="popular_order", render=TagOut.of)
+        )
+
+
+class Tags(APIView):
+    permission_classes = (Anyone,)
+
+    @extend_schema(parameters=[PREFIX, LIMIT], responses=TagsOut)
+    def get(self, request: Request) -> Response:
+        """Tags of live posts that begin so, however it is written, the most used first."""
+        prefix = normal_prefix(request.query_params.get("prefix", ""))
+        found = selectors.tags_beginning_with(prefix, page_size(request)) if prefix else []
+        return Response(TagsOut(results=[TagOut.of(tag) for tag in found]))
 
 
 class OneTag(APIView):

@@ -1,0 +1,22 @@
+"""Tags' scores made anew: once the half-life is another."""
+
+from typing import Any
+
+from toby.common.command import Command as BaseCommand
+from toby.social.models import Tag
+from toby.social.services import tags
+
+
+class Command(BaseCommand):
+    help = (
+        "Adds up anew how popular each tag is, while the site is running, and tells how many were "
+        "not as they should be."
+    )
+    prints_json = True
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        total, done, changed = Tag.objects.count(), 0, 0
+        for looked_at, different in tags.rescore():
+            done, changed = done + looked_at, changed + different
+            self.progress(min(done, total), total, "tags")
+        self.show({"tags": done, "changed": changed}, as_json=options["json"])
