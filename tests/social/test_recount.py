@@ -120,6 +120,11 @@ def plant_tagged(site: Site) -> int:
     return Tag.objects.get().pk
 
 
+def plant_posts(site: Site) -> int:
+    Profile.objects.filter(pk=site.post.author_id).update(post_count=40)
+    return site.post.author_id
+
+
 def plant_followers(site: Site) -> int:
     Profile.objects.filter(pk=site.post.author_id).update(follower_count=40)
     return site.post.author_id
@@ -138,6 +143,7 @@ MISTAKES: dict[Callable[[Site], int], str] = {
     plant_a_comment_change: "likes of comments",
     plant_replies: "replies to comments",
     plant_tagged: "posts under tags",
+    plant_posts: "live posts",
     plant_followers: "followers",
     plant_followed: "followed",
 }

@@ -57,6 +57,9 @@ class LikeChange(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(change__in=[1, -1]), name="a_like_changes_by_one"),
         )
+        # All that is read of it: else what is usually empty would be read as a whole, row by row
+        # of a list, once it is not.
+        indexes = (models.Index(fields=["post", "change"], name="likes_not_folded"),)
 
     def __str__(self) -> str:
         return f"{self.change:+} like of post {self.post_id}"
@@ -74,6 +77,7 @@ class CommentLikeChange(models.Model):
                 condition=Q(change__in=[1, -1]), name="a_like_of_a_comment_changes_by_one"
             ),
         )
+        indexes = (models.Index(fields=["comment", "change"], name="likes_of_comments_not_folded"),)
 
     def __str__(self) -> str:
         return f"{self.change:+} like of comment {self.comment_id}"

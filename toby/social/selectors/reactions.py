@@ -1,19 +1,18 @@
 """What readers like and have bookmarks of, and who likes something."""
 
-from typing import Any
-
-from django.db.models import Exists, OuterRef, QuerySet, Value
-
 from toby.common.prepared import Listed, Prepared
 from toby.common.principals import Principal
-from toby.social.models import Bookmark, Comment, CommentLike, Follow, Like, Post, apart
+from toby.social.models import Bookmark, Comment, CommentLike, Like, Post
 from toby.social.selectors.posts import listed
+from toby.social.selectors.relations import people_in
 
 LIKED = Prepared(
-    lambda reader: listed(Like.objects.filter(user_id=reader), reader, "post__", place="id")
+    lambda reader: listed(Like.objects.filter(user_id=reader), reader, "post__", place="id"),
+    index="likes_of_a_user",
 )
 BOOKMARKED = Prepared(
-    lambda reader: listed(Bookmark.objects.filter(user_id=reader), reader, "post__", place="id")
+    lambda reader: listed(Bookmark.objects.filter(user_id=reader), reader, "post__", place="id"),
+    index="bookmarks_of_a_user",
 )
 
 
@@ -27,21 +26,25 @@ def bookmarked_by(principal: Principal) -> Listed:
     return BOOKMARKED.of(reader=principal.user_id)
 
 
-def likers_of(post: Post, *, seen_by: Principal | None) -> QuerySet[Any]:
-    """Likes of a post, each with its user, and `followed_by_me`."""
-    return with_people(Like.objects.filter(post=post), seen_by)
+LIKERS = Prepared(
+    lambda post, reader=0: people_in(Like.objects.filter(post_id=post), "user", reader),
+    index="likes_of_a_post",
+)
+COMMENT_LIKERS = Prepared(
+    lambda comment, reader=0: people_in(
+        CommentLike.objects.filter(comment_id=comment), "user", reader
+    ),
+    index="likes_of_a_comment",
+)
 
 
-def likers_of_comment(comment: Comment, *, seen_by: Principal | None) -> QuerySet[Any]:
+def likers_of(post: Post, *, seen_by: Principal | None) -> Listed:
+    """People, by the id of the like."""
+    reader = {"reader": seen_by.user_id} if seen_by else {}
+    return LIKERS.of(post=post.pk, **reader)
+
+
+def likers_of_comment(comment: Comment, *, seen_by: Principal | None) -> Listed:
     """As likers_of."""
-    return with_people(CommentLike.objects.filter(comment=comment), seen_by)
-
-
-def with_people(likes: QuerySet[Any], seen_by: Principal | None) -> QuerySet[Any]:
-    followed: Any = Value(value=False)
-    if seen_by is not None:
-        reader = seen_by.user_id
-        likes = likes.filter(~apart(reader, "user_id"))
-        followed = Exists(Follow.objects.filter(follower_id=reader, followee=OuterRef("user")))
-    found: QuerySet[Any] = likes.select_related("user").annotate(followed_by_me=followed)
-    return found
+    reader = {"reader": seen_by.user_id} if seen_by else {}
+    return COMMENT_LIKERS.of(comment=comment.pk, **reader)

@@ -32,23 +32,6 @@ class AuthorOut(Out, frozen=True, kw_only=True):
         )
 
 
-class LikerOut(Out, frozen=True, kw_only=True):
-    """Who likes something, and since when."""
-
-    user: AuthorOut
-    followed_by_me: bool
-    liked_at: Timestamp
-
-    @classmethod
-    def of(cls, like: Any) -> "LikerOut":
-        """One of `selectors.likers_of`."""
-        return cls(
-            user=AuthorOut.of(like.user),
-            followed_by_me=like.followed_by_me,
-            liked_at=timestamp(like.created_at),
-        )
-
-
 class ProfileOut(Out, frozen=True, kw_only=True):
     """`post_count` is of live posts. `muted_until` is null too where one mutes them for good."""
 

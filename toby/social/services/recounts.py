@@ -186,6 +186,13 @@ COUNTERS = (
         set_column(Tag, "post_count"),
     ),
     Counter(
+        "live posts",
+        Profile,
+        F("post_count"),
+        number_of(Post.objects.live().filter(author=OuterRef("pk"))),
+        set_column(Profile, "post_count"),
+    ),
+    Counter(
         "followers",
         Profile,
         F("follower_count"),

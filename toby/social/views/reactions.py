@@ -11,8 +11,8 @@ from toby.common.permissions import Anyone, SignedIn, principal, principal_or_no
 from toby.common.views import no_content
 from toby.social import selectors
 from toby.social.serializers.comments import MyCommentOut
-from toby.social.serializers.people import LikerOut
 from toby.social.serializers.posts import PostOut
+from toby.social.serializers.relations import PersonOut
 from toby.social.services import bookmarks, comment_likes, likes
 
 
@@ -35,13 +35,13 @@ class Liking(APIView):
 class Likers(APIView):
     permission_classes = (Anyone,)
 
-    @extend_schema(parameters=PAGING, responses=Page[LikerOut])
+    @extend_schema(parameters=PAGING, responses=Page[PersonOut])
     def get(self, request: Request, slug: str) -> Response:
         """Who likes a post, whoever did last first."""
         reader = principal_or_none(request)
         post = selectors.post(slug, seen_by=reader)
         rows, name = selectors.likers_of(post, seen_by=reader), f"likers:{post.pk}"
-        return Response(paginate(request, rows, name=name, by="id", render=LikerOut.of))
+        return Response(paginate(request, rows, name=name, by="id", render=PersonOut.of_listed))
 
 
 class LikingComment(APIView):
@@ -63,14 +63,14 @@ class LikingComment(APIView):
 class CommentLikers(APIView):
     permission_classes = (Anyone,)
 
-    @extend_schema(parameters=PAGING, responses=Page[LikerOut])
+    @extend_schema(parameters=PAGING, responses=Page[PersonOut])
     def get(self, request: Request, comment_id: int) -> Response:
         """Who likes a comment, whoever did last first."""
         reader = principal_or_none(request)
         comment = selectors.live_comment(comment_id, seen_by=reader)
         rows = selectors.likers_of_comment(comment, seen_by=reader)
         name = f"comment-likers:{comment.pk}"
-        return Response(paginate(request, rows, name=name, by="id", render=LikerOut.of))
+        return Response(paginate(request, rows, name=name, by="id", render=PersonOut.of_listed))
 
 
 class Bookmarking(APIView):
