@@ -52,9 +52,9 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
     """
     with transaction.atomic():
         post = lock_live_post(slug, by)
-        wait_between_comments(by)
         if post.comments_closed_at is not None:
             raise CommentsClosed
+        wait_between_comments(by)
         parent = answered(post, reply_to, by) if reply_to else None
         comment = insert(
             Comment(
