@@ -12,10 +12,11 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tests.common.support import DEADLINE_S, together, until_it_is_let
 from tests.factories import (
+    Caller,
     make_follow,
     make_live_post,
     make_moderator,
@@ -211,7 +212,7 @@ def test_a_chunk_that_could_not_be_handled_can_be_tried_again(
     make_live_post(ana)
     messages = cut(emitted())
     with monkeypatch.context() as patch:
-        patch.setattr(timelines, "fill", fail_once())
+        patch.setattr(timelines, "fill", failing())
         Processor("timeline-fanout", chunks).process(messages[:1])
     consume_chunks_but_one = Processor("timeline-fanout", chunks)
     consume_chunks_but_one.process(messages)
@@ -220,8 +221,8 @@ def test_a_chunk_that_could_not_be_handled_can_be_tried_again(
     assert TimelineEntry.objects.count() == 5
 
 
-def fail_once() -> Callable[..., None]:
-    def fail(*given: object) -> None:
+def failing() -> Callable[..., None]:
+    def fail(*given: object, **named: object) -> None:
         raise ValueError
 
     return fail
@@ -245,6 +246,33 @@ def test_a_follow_brings_all_posts_the_latest_at_once_and_the_rest_in_chunks(
     ConsumedEvent.objects.all().delete()
     consume_chunks(rest)
     assert feed(ben) == []
+
+
+def test_a_follow_has_filled_the_feed_when_it_is_answered(
+    ana: User, ben: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    post = make_live_post(ana)
+    caller = Caller(ben)
+    with django_capture_on_commit_callbacks(execute=True):
+        caller.put(f"/api/v1/profiles/{ana.username}/follow")
+    assert feed(ben) == [post.slug]
+    consume(emitted())
+    assert feed(ben) == [post.slug]
+
+
+def test_a_feed_that_cannot_be_filled_at_once_is_filled_by_the_consumer(
+    ana: User,
+    ben: User,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    post = make_live_post(ana)
+    with monkeypatch.context() as patch, django_capture_on_commit_callbacks(execute=True):
+        patch.setattr(timelines, "backfill", failing())
+        assert Caller(ben).put(f"/api/v1/profiles/{ana.username}/follow").status == 204
+    assert feed(ben) == []
+    consume(emitted())
+    assert feed(ben) == [post.slug]
 
 
 def test_what_is_hidden_while_a_feed_is_backfilled_leaves_no_gap(

@@ -15,6 +15,7 @@ from toby.common.sql import insert_missing
 from toby.events import UserFollowed, UserUnfollowed
 from toby.outbox.emit import emit
 from toby.social.models import Block, Follow, Profile
+from toby.social.services import timelines
 
 
 class CannotFollowOneself(Refused):
@@ -52,6 +53,12 @@ def follow(*, username: str, by: Principal) -> bool:
                 version=profile.relation_version,
             )
         )
+
+        def fill() -> None:
+            timelines.backfill_at_once(reader_id=by.user_id, author_id=followee_id)
+
+        # The timeline consumer does so as well: this is for who looks into their feed at once.
+        transaction.on_commit(fill, robust=True)
     return True
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
 from toby.common.sql import for_share, insert_missing
@@ -52,6 +53,12 @@ def backfill(*, reader_id: int, author_id: int) -> None:
     """Puts an author's latest BACKFILL posts into a new follower's feed."""
     newest = written().filter(author_id=author_id).order_by("-live_order")[:BACKFILL]
     fill(the_follow(reader_id, author_id), locked(newest))
+
+
+def backfill_at_once(*, reader_id: int, author_id: int) -> None:
+    """In a transaction of its own."""
+    with transaction.atomic():
+        backfill(reader_id=reader_id, author_id=author_id)
 
 
 def backfill_range(*, reader_id: int, author_id: int, first_order: int, last_order: int) -> None:

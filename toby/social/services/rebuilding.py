@@ -1,0 +1,100 @@
+"""Home feeds as they should be, whatever they are: by what follows and posts say, not by events.
+
+Under the locks under which the consumers write, so that it may run while they do.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from toby.common.sql import is_database_trouble
+from toby.consumer import fanout
+from toby.social.models import Follow, TimelineEntry, muted
+from toby.social.services import timelines
+
+FOLLOWEES_AT_ONCE = 200
+TRIES = 5
+
+
+@dataclass(slots=True)
+class Difference:
+    """How many rows a feed lacks, and how many it has that it should not. Of hidden and deleted
+    posts it may have rows: they are not shown, and may come back."""
+
+    missing: int = 0
+    superfluous: int = 0
+
+
+def rebuild_timeline(*, reader_id: int, dry_run: bool = False) -> Difference:
+    """Puts in what is missing and takes out what is superfluous, each part in a transaction of its
+    own: killed in the middle, it goes on where it is begun again. Returns what was found."""
+    found = Difference()
+    for author_id, count in rows_of_strangers(reader_id):
+        found.superfluous += count
+        if not dry_run:
+            do(timelines.remove_author, reader_id=reader_id, author_id=author_id)
+    merged = TimelineEntry.objects.filter(
+        ~of_strangers(reader_id), reader_id=reader_id, post__merged=True
+    )
+    for first, last in list(fanout.ranges(merged, "live_order")):
+        these = merged.filter(live_order__range=(first, last))
+        found.superfluous += these.count()
+        if not dry_run:
+            ids = list(these.values_list("pk", flat=True))
+            do(TimelineEntry.objects.filter(pk__in=ids).delete)
+    for author_id, count in missing_by_author(reader_id):
+        found.missing += count
+        if not dry_run:
+            posts = missing(reader_id).filter(author_id=author_id)
+            for first, last in fanout.ranges(posts, "live_order"):
+                do(
+                    timelines.backfill_range,
+                    reader_id=reader_id,
+                    author_id=author_id,
+                    first_order=first,
+                    last_order=last,
+                )
+    return found
+
+
+def rows_of_strangers(reader_id: int) -> list[tuple[int, int]]:
+    """Of whom there are rows though they are not followed, or are muted; with how many rows."""
+    rows = TimelineEntry.objects.filter(of_strangers(reader_id), reader_id=reader_id)
+    return list(rows.values_list("author_id").annotate(count=Count("pk")).order_by("author_id"))
+
+
+def of_strangers(reader_id: int) -> Any:
+    """A condition on a reader's rows."""
+    follow = Follow.objects.filter(follower_id=reader_id, followee_id=OuterRef("author_id"))
+    return ~Exists(follow) | muted(reader_id, "author_id")
+
+
+def missing_by_author(reader_id: int) -> Iterator[tuple[int, int]]:
+    followed = Follow.objects.filter(~muted(reader_id, "followee_id"), follower_id=reader_id)
+    ids = list(followed.order_by("followee_id").values_list("followee_id", flat=True))
+    for start in range(0, len(ids), FOLLOWEES_AT_ONCE):
+        posts = missing(reader_id).filter(author_id__in=ids[start : start + FOLLOWEES_AT_ONCE])
+        counts = posts.values_list("author_id").annotate(count=Count("pk"))
+        yield from list(counts.order_by("author_id"))
+
+
+def missing(reader_id: int) -> QuerySet[Any]:
+    """The posts, of anybody, that the reader's feed has no rows of."""
+    entry = TimelineEntry.objects.filter(reader_id=reader_id, post_id=OuterRef("pk"))
+    return timelines.written().filter(~Exists(entry))
+
+
+def do(work: Callable[..., Any], **given: Any) -> None:
+    """In a transaction, which is tried again where the consumers were in its way."""
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                work(**given)
+            return
+        except Exception as error:
+            if not left or not is_database_trouble(error) or connection.in_atomic_block:
+                raise
+            connection.close()
