@@ -1,9 +1,9 @@
-"""A site of 100,000 posts to measure on, in the process that measures: database and Redis are
-servers of their own on the other core, everything between a request and its answer runs here."""
+"""Sites to measure on, in the process that measures: database and Redis are servers of their own on
+the other core, everything between a request and its answer runs here."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from bench.stack import HOME, PORT
@@ -13,10 +13,17 @@ USERS, POSTS, SEED = 2_000, 100_000, 5
 CHUNK = 65536
 
 
+def seeded_site(
+    name: str = "posts", *, users: int = USERS, posts: int = POSTS
+) -> AbstractContextManager[None]:
+    """Of posts in every state, as the services leave them. What is called otherwise lies
+    elsewhere."""
+    return served(name, lambda: seed(users, posts))
+
+
 @contextmanager
-def seeded_site(name: str = "posts", *, users: int = USERS, posts: int = POSTS) -> Iterator[None]:
-    """Django is set up, and its database filled; the first time takes some minutes. What is called
-    otherwise lies elsewhere."""
+def served(name: str, fill: Callable[[], None]) -> Iterator[None]:
+    """Django is set up, and its database filled; the first time takes some minutes."""
     cores = sorted(os.sched_getaffinity(0))
     home = HOME / f"{name}-mariadb"
     database = MariaDB(home, PORT + 82, password="bench", databases=["toby"])
@@ -27,7 +34,9 @@ def seeded_site(name: str = "posts", *, users: int = USERS, posts: int = POSTS) 
         server.start()
     os.sched_setaffinity(0, set(cores[1:]) or set(cores))
     try:
-        set_up(database.url("toby"), f"redis://{redis.address}", users, posts)
+        set_up(database.url("toby"), f"redis://{redis.address}")
+        fill()
+        forget()
         yield
     finally:
         for server in servers:
@@ -35,7 +44,7 @@ def seeded_site(name: str = "posts", *, users: int = USERS, posts: int = POSTS) 
         os.sched_setaffinity(0, cores)
 
 
-def set_up(database: str, redis: str, users: int, posts: int) -> None:
+def set_up(database: str, redis: str) -> None:
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "DATABASE_URL": database,
@@ -53,13 +62,23 @@ def set_up(database: str, redis: str, users: int, posts: int) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from toby.common import fresh_cache, session_store
+    call_command("migrate", verbosity=0)
+
+
+def seed(users: int, posts: int) -> None:
+    from django.core.management import call_command
+
     from toby.social.models import Post
 
-    call_command("migrate", verbosity=0)
     there = Post.objects.count()
     if there < posts:
         call_command("seed", users=users, posts=posts - there, seed=SEED, add=True)
+
+
+def forget() -> None:
+    """What Redis has of an earlier run."""
+    from toby.common import fresh_cache, session_store
+
     session_store.connection().flushdb()
     fresh_cache.connection().flushdb()
 
@@ -68,13 +87,18 @@ def reader(number: int = 0) -> tuple[str, int]:
     """An access token of somebody on the site, and their id."""
     from django.contrib.auth import get_user_model
 
+    user = get_user_model()._default_manager.order_by("id")[number]
+    return token_of(user, number), user.pk
+
+
+def token_of(user: Any, number: int) -> str:
+    """Of a session of that number."""
     from toby.common import session_store, tokens
 
-    user = get_user_model()._default_manager.order_by("id")[number]
     token = tokens.mint(tokens.ACCESS)
     principal = user.principal(session_id=f"{number:036}", expires_at=2**40)
     session_store.open_session(principal, token, ttl_s=7200, session_ttl_s=7200)
-    return token, user.pk
+    return token
 
 
 def caller(token: str = "") -> Callable[..., bytes]:

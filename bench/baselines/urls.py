@@ -3,7 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import DefaultRouter
 
-from bench.baselines import plain
+from bench.baselines import one_table, plain
 from bench.baselines.stock import PostViewSet
 from toby.social.urls import urlpatterns as own
 
@@ -14,5 +14,6 @@ urlpatterns = [
     *own,
     path("plain/posts", plain.posts),
     path("plain/posts/<slug:slug>/submit", plain.submit),
+    path("one-table/posts", one_table.Newest.as_view()),
     path("stock/", include(router.urls)),
 ]

@@ -17,8 +17,9 @@ from toby.social.models import TimelineEntry
 _offsets = count(1)
 
 
-def emitted(type: str = "") -> list[Incoming]:
-    """What the services have told so far, of all types or of one, as Kafka would give it."""
+def emitted(type: str = "", *, after: int = 0) -> list[Incoming]:
+    """What the services have told so far, of all types or of one, as Kafka would give it; of rows
+    of the outbox later than `after`."""
     return [
         Incoming(
             topic=row.topic,
@@ -36,7 +37,7 @@ def emitted(type: str = "") -> list[Incoming]:
                 )
             ),
         )
-        for row in OutboxEvent.objects.order_by("id")
+        for row in OutboxEvent.objects.filter(pk__gt=after).order_by("id")
         if type in ("", row.type)
     ]
 

@@ -5,16 +5,18 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from toby.common.pagination import in_the_lists_order
 from toby.common.prepared import Gathered, Listed, Prepared
 from toby.common.principals import Principal
-from toby.social.models import MergedAuthor, Post, TimelineEntry, apart, is_live, muted
+from toby.social.models import Follow, MergedAuthor, Post, TimelineEntry, apart, is_live, muted
 from toby.social.selectors.posts import listed
 
 # More than these are not counted.
 MOST_NEW = 100
+# Authors whose posts are merged into one feed: a number that nobody reaches.
+MOST_MERGED = 10_000
 # Indexes.
 ENTRIES, MERGED_POSTS = "feed_newest_first", "merged_posts_of_an_author"
 
@@ -57,18 +59,22 @@ def merged_posts_of(author: int) -> QuerySet[Any, Any]:
     return posts.values_list("id", "author_id", "live_order")
 
 
-def merged_authors_of(reader: int) -> list[int]:
-    """Those with merged posts whom somebody follows and sees. All who have any are looked up among
-    the follows: they are few, and somebody's follows may be many."""
-    authors = MergedAuthor.objects.filter(user__followed_by__follower_id=reader)
-    authors = authors.filter(~muted(reader, "user_id"), ~apart(reader, "user_id"))
-    return list(authors.values_list("pk", flat=True))
+def with_merged_posts(reader: int) -> QuerySet[Any, Any]:
+    """Those whom somebody follows and sees. All who have merged posts are looked up among the
+    follows: they are few, and somebody's follows may be many."""
+    follow = Follow.objects.filter(follower_id=reader, followee_id=OuterRef("pk"))
+    authors = MergedAuthor.objects.filter(~muted(reader, "pk"), ~apart(reader, "pk"))
+    return authors.filter(Exists(follow)).values_list("pk")
+
+
+MERGED_AUTHORS = Prepared(with_merged_posts)
 
 
 def gathered(build: Build, principal: Principal) -> Listed:
-    authors = merged_authors_of(principal.user_id)
-    # A power of two, so that few lists are prepared; of nobody there are no posts.
-    room = 1 << (len(authors) - 1).bit_length() if authors else 0
+    found = MERGED_AUTHORS.of(reader=principal.user_id).page("", 0, "pk", MOST_MERGED)
+    authors = [pk for (pk,) in found]
+    # Of many, a power of two, so that few lists are prepared; of nobody there are no posts.
+    room = len(authors) if len(authors) <= 8 else 1 << (len(authors) - 1).bit_length()
     authors += [0] * (room - len(authors))
     named = {f"author{place}": author for place, author in enumerate(authors)}
     return prepared(build, room).of(reader=principal.user_id, **named)
