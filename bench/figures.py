@@ -5,8 +5,12 @@ counts is the median of the paired ratios, with an interval that holds the true 
 95 of 100 runs (order statistics of the sign test).
 """
 
+import json
 import math
+import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -58,6 +62,19 @@ class Ratio:
         reach = math.floor((count - 1.96 * math.sqrt(count)) / 2)
         low = max(0, reach)
         return ratios[low], ratios[count - 1 - low]
+
+
+def measured_apart(module: str, *names: str) -> Sequence[Row]:
+    """The rows that `python -m module names` prints as its last line: what sets Django up has a
+    process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *names],
+        stdout=subprocess.PIPE,
+        env=dict(os.environ),
+        text=True,
+        check=True,
+    )
+    return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]
 
 
 def compare(subject: Callable[[], float], baseline: Callable[[], float], *, rounds: int) -> Ratio:

@@ -3,13 +3,10 @@
 Each in a process of its own.
 """
 
-from collections.abc import Sequence
+from bench.figures import Figure, measured_apart
 
-from bench.figures import Figure, Row, rows_of_module
-
-
-def measure() -> Sequence[Row]:
-    return rows_of_module("bench.feeds", "reading", "following")
-
-
-P5 = Figure("P5", "home feeds, read and filled", measure)
+P5 = Figure(
+    "P5",
+    "home feeds, read and filled",
+    lambda: measured_apart("bench.feeds", "reading", "following"),
+)
