@@ -191,3 +191,15 @@ def test_counts_stay_right_while_posts_go_live_and_people_follow_and_leave(
     assert shown_posts() == 12
     profile = Profile.objects.get(pk=ana.pk)
     assert (profile.follower_count, profile.following_count) == (1, 1)
+
+
+@pytest.mark.parametrize("who_blocks", ["the author", "the moderator"])
+def test_nobody_hides_from_a_moderator(ana: User, who_blocks: str) -> None:
+    """Neither by blocking them, nor from one by whom they are blocked."""
+    post, moderator = make_live_post(ana), make_moderator()
+    make_block(*((ana, moderator) if who_blocks == "the author" else (moderator, ana)))
+    caller = Caller(moderator)
+    for path in (f"/api/v1/posts/{post.slug}", ANA, f"{ANA}/followers", "/api/v1/users/ana"):
+        assert caller.get(path).status == 200
+    hidden = caller.post(f"/api/v1/moderation/posts/{post.slug}/hide", {"reason": "x"})
+    assert hidden.status == 204
