@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 from channels.exceptions import StopConsumer
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
 from tests.factories import access_token, make_user
@@ -46,31 +46,54 @@ def play(scenario: Scenario) -> None:
     asyncio.run(whole())
 
 
-class Socket(WebsocketCommunicator):
+class Socket(ApplicationCommunicator):
+    """What an ASGI server does for a client. Channels' own wants Daphne to be there."""
+
+    async def connect(self) -> tuple[bool, str | None]:
+        """Whether it was accepted, and with which subprotocol."""
+        await self.send_input({"type": "websocket.connect"})
+        answer = await self.receive_output(5)
+        return answer["type"] == "websocket.accept", answer.get("subprotocol")
+
+    async def send_to(self, **message: str | bytes) -> None:
+        """`text` or `bytes`."""
+        await self.send_input({"type": "websocket.receive", **message})
+
+    async def disconnect(self) -> None:
+        await self.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self.wait(5)
+
     async def frame(self, *, of: str = "") -> dict[str, Any]:
         """The next frame; with `of`, the next of that type."""
         while True:
-            frame = json.loads(await self.receive_from(timeout=5))
+            message = await self.receive_output(5)
+            assert message["type"] == "websocket.send", message
+            frame = json.loads(message["text"])
             if not of or frame["type"] == of:
                 return dict(frame)
 
     async def say(self, **frame: Any) -> None:
-        await self.send_to(text_data=json.dumps(frame))
+        await self.send_to(text=json.dumps(frame))
 
     async def close_code(self) -> int:
         """The code with which the server closes, next."""
         while True:
-            output = await self.receive_output(timeout=5)
+            output = await self.receive_output(5)
             if output["type"] == "websocket.close":
                 return int(output["code"])
+
+
+def socket_to(path: str, headers: Any = (), subprotocols: Sequence[str] = ()) -> Socket:
+    names = {"headers": list(headers), "subprotocols": list(subprotocols)}
+    return Socket(route, {"type": "websocket", "path": path, **names})
 
 
 @asynccontextmanager
 async def connected(*, ticket: str = "", **headers: str) -> AsyncIterator[Socket]:
     pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    offered = ["toby.notifications", ticket] if ticket else None
-    socket = Socket(route, "/ws/notifications", headers=pairs, subprotocols=offered)
-    accepted, chosen = await socket.connect(timeout=5)
+    offered = ["toby.notifications", ticket] if ticket else []
+    socket = socket_to("/ws/notifications", pairs, offered)
+    accepted, chosen = await socket.connect()
     assert accepted
     assert chosen == ("toby.notifications" if ticket else None)
     try:
@@ -372,10 +395,10 @@ def test_a_frame_that_is_none_gets_an_error_and_the_socket_lives(
     async def scenario() -> None:
         async with connected(**headers) as socket:
             await socket.frame(of="ready")
-            await socket.send_to(text_data=text)
+            await socket.send_to(text=text)
             told = await socket.frame()
             assert (told["type"], told["code"]) == ("error", code)
-            await socket.send_to(bytes_data=b"\x00")
+            await socket.send_to(bytes=b"\x00")
             assert (await socket.frame())["code"] == "not_text"
             await socket.say(type="ping")
             assert await socket.frame() == {"type": "pong"}
@@ -385,8 +408,8 @@ def test_a_frame_that_is_none_gets_an_error_and_the_socket_lives(
 
 def test_another_path_is_closed() -> None:
     async def scenario() -> None:
-        socket = Socket(route, "/ws/elsewhere")
-        accepted, _ = await socket.connect(timeout=5)
+        socket = socket_to("/ws/elsewhere")
+        accepted, _ = await socket.connect()
         assert not accepted
 
     play(scenario)
