@@ -11,13 +11,14 @@ from bench.figures import Figure, Row
 from bench.p01_posts import CACHE, P1, P2, P3
 from bench.p04_authentication import P4
 from bench.p05_feeds import P5
+from bench.p05_publishing import FILL
 from bench.p10_click_to_frame import P10
 from bench.p11_password_guessing import P11
 from bench.p12_enumeration import P12
 from bench.p13_comments import COMMENTS
 
 FIGURES: dict[str, Figure] = {
-    figure.name: figure for figure in (P1, P2, P3, CACHE, P4, P5, P10, P11, P12, COMMENTS)
+    figure.name: figure for figure in (P1, P2, P3, CACHE, P4, P5, FILL, P10, P11, P12, COMMENTS)
 }
 
 

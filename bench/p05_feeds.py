@@ -1,7 +1,5 @@
-"""P5: feeds read, and filled by a follow, on 300,000 posts and 50,000 people; and filled by a post.
-
-Each in a process of its own.
-"""
+"""P5: feeds read, and filled by a follow, on 300,000 posts and 50,000 people, in a process of its
+own."""
 
 from bench.figures import Figure, measured_apart
 
