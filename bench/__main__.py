@@ -16,10 +16,10 @@ from bench.p10_click_to_frame import P10
 from bench.p11_password_guessing import P11
 from bench.p12_enumeration import P12
 from bench.p13_comments import COMMENTS
+from bench.p14_likes import LIKES
 
-FIGURES: dict[str, Figure] = {
-    figure.name: figure for figure in (P1, P2, P3, CACHE, P4, P5, FILL, P10, P11, P12, COMMENTS)
-}
+EACH = (P1, P2, P3, CACHE, P4, P5, FILL, P10, P11, P12, COMMENTS, LIKES)
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in EACH}
 
 
 def main(arguments: Sequence[str]) -> int:
