@@ -88,8 +88,9 @@ def whole(request: Request, name: str, *, default: int, most: int) -> int:
 
 def one_of(request: Request, name: str, choices: Sequence[str]) -> str:
     """A word of the query string; "" if it is not given. Raises InvalidInput."""
-    given = request.query_params.get(name, "")
+    given = request.query_params.get(name)
+    if given is None:
+        return ""
     if given not in choices:
-        told = ", ".join(filter(None, choices))
-        raise InvalidInput((name, "invalid", f"One of {told}."))
-    return str(given)
+        raise InvalidInput((name, "invalid", f"One of {', '.join(choices)}."))
+    return given

@@ -8,7 +8,7 @@ from django.utils import timezone
 from toby.common.fresh_cache import will_change
 from toby.common.principals import Principal
 from toby.common.sql import again_if_beaten, insert
-from toby.social.models import Bookmark, Post
+from toby.social.models import Bookmark
 from toby.social.pages import reactions_key
 from toby.social.services.publication import share_live_post
 
@@ -29,10 +29,12 @@ def add_bookmark(slug: str, by: Principal) -> bool:
 
 
 def remove_bookmark(*, slug: str, by: Principal) -> bool:
-    """Whether there was one, be the post live or not: what one has of it is one's own."""
-    post = Post.objects.only("id").filter(slug=slug).first()
+    """Whether there was one, be the post live or not: what one has of it is one's own. Raises
+    NotFound where there was none, and no live post either."""
     with transaction.atomic():
-        deleted, _ = Bookmark.objects.filter(user_id=by.user_id, post=post).delete()
+        deleted, _ = Bookmark.objects.filter(user_id=by.user_id, post__slug=slug).delete()
         if deleted:
             will_change([reactions_key(slug, by.user_id)])
+        else:
+            share_live_post(slug, by)
     return bool(deleted)

@@ -50,9 +50,9 @@ LOG_USER = OpenApiParameter("user", str, description="Only what was done to this
 
 LOG_FILTERS = [LOG_ACT, LOG_ACTOR, LOG_POST, LOG_USER]
 
-STATES = ("", "pending", "approved", "rejected", "withdrawn")
+STATES = ("pending", "approved", "rejected", "withdrawn")
 QUEUE_FILTERS = [
-    OpenApiParameter("state", str, enum=STATES[1:], description="pending if not given."),
+    OpenApiParameter("state", str, enum=STATES, description="pending if not given."),
     OpenApiParameter("tag", str, description="Only what is to have this tag."),
     OpenApiParameter("author", str, description="Only this username's."),
     OpenApiParameter("claimed", str, enum=["free", "mine", "others"], description="By claim."),
@@ -66,8 +66,8 @@ def queue_filters(request: Request) -> dict[str, Any]:
     given = request.query_params
     found: dict[str, Any] = {name: given.get(name, "") for name in ("author", "tag")}
     found["state"] = State(one_of(request, "state", STATES) or State.PENDING)
-    found["claimed"] = one_of(request, "claimed", ("", "free", "mine", "others"))
-    found["first_time"] = one_of(request, "first_time", ("", "false", "true")) == "true"
+    found["claimed"] = one_of(request, "claimed", ("free", "mine", "others"))
+    found["first_time"] = one_of(request, "first_time", ("false", "true")) == "true"
     if (since := given.get("waiting_since")) is not None:
         try:
             moment = parse_datetime(since)

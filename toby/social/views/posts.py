@@ -178,7 +178,7 @@ class MyPosts(APIView):
     @extend_schema(parameters=[*PAGING, STATE], responses=Page[MyPostOut])
     def get(self, request: Request) -> Response:
         """Your posts, live or not, the newest first."""
-        caller, state = principal(request), one_of(request, "state", ("", *OWN_STATES))
+        caller, state = principal(request), one_of(request, "state", OWN_STATES)
         rows = selectors.posts_of(caller, state=state)
         name = f"mine:{caller.user_id}:{state}"
         return Response(paginate(request, rows, name=name, by="id", render=MyPostOut.of_own))

@@ -45,7 +45,7 @@ class Reports(APIView):
     @extend_schema(parameters=[*PAGING, KIND, AUTHOR], responses=Page[CaseOut])
     def get(self, request: Request) -> Response:
         """Posts and comments that are reported, the longest first; not your own."""
-        kind = one_of(request, "kind", ("", "post", "comment"))
+        kind = one_of(request, "kind", ("post", "comment"))
         author = request.query_params.get("author", "")
         caller = principal(request)
         rows = selectors.reports(seen_by=caller, kind=kind, author=author)

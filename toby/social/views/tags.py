@@ -53,8 +53,8 @@ class Tags(APIView):
     @extend_schema(parameters=[PREFIX, LIMIT], responses=TagsOut)
     def get(self, request: Request) -> Response:
         """Tags of live posts that begin so, however it is written, the most used first."""
-        prefix = normal_prefix(request.query_params.get("prefix", ""))
-        found = selectors.tags_beginning_with(prefix, page_size(request)) if prefix else []
+        prefix, size = normal_prefix(request.query_params.get("prefix", "")), page_size(request)
+        found = selectors.tags_beginning_with(prefix, size) if prefix else []
         return Response(TagsOut(results=[TagOut.of(tag) for tag in found]))
 
 
