@@ -12,7 +12,7 @@ from toby.social import selectors
 from toby.social.serializers.tags import TagDetailOut, TagOut, TagsOut
 from toby.social.tagging import normal_prefix
 
-PREFIX = OpenApiParameter("prefix", str, required=True, description="How a tag begins.")
+PREFIX = OpenApiParameter("prefix", str, description="How a tag begins; none begins with nothing.")
 LIMIT = next(parameter for parameter in PAGING if parameter.name == "limit")
 
 
