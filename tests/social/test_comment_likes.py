@@ -1,11 +1,13 @@
 """Liking comments, and what one has commented."""
 
 from collections.abc import Callable
+from concurrent.futures import wait
 from functools import partial
 
 import pytest
+from django.db import connection, transaction
 
-from tests.common.support import together
+from tests.common.support import DEADLINE_S, another_thread, together
 from tests.factories import (
     Caller,
     make_block,
@@ -22,7 +24,7 @@ from toby.events import CommentLiked, CommentUnliked
 from toby.outbox.models import OutboxEvent
 from toby.social import selectors
 from toby.social.models import Comment, CommentLike, CommentLikeChange, Post
-from toby.social.services import comment_likes, comment_takedowns, departures, takedowns
+from toby.social.services import comment_likes, comment_takedowns, comments, departures, takedowns
 from toby.social.services.like_counts import fold_likes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -50,6 +52,22 @@ def path(comment: Comment) -> str:
 def told() -> list[bytes]:
     rows = OutboxEvent.objects.filter(type__contains="liked").order_by("id")
     return [bytes(row.data) for row in rows]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_likes_what_is_being_edited_likes_what_it_says_then(ben: User) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    comment = make_comment(make_live_post(), body="Well said")
+    by = principal(ben)
+    with another_thread() as reader, transaction.atomic():
+        comments.edit_comment(
+            comment_id=comment.pk, by=principal(comment.author), body="Better said"
+        )
+        liking = reader.submit(comment_likes.like_comment, comment_id=comment.pk, by=by)
+        assert wait([liking], timeout=0.5).not_done
+        transaction.on_commit(partial(liking.result, DEADLINE_S))
+    assert CommentLiked.from_json(told()[0]).excerpt == "Better said"
 
 
 def test_liking_twice_is_liking_and_is_told_once(ben: User, comment: Comment) -> None:

@@ -11,13 +11,13 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Count
 
 from tests.common.support import DEADLINE_S, another_thread, together
-from tests.factories import make_live_post, make_user, principal
+from tests.factories import make_comment, make_live_post, make_user, principal
 from toby.accounts.models import User
 from toby.common.principals import Principal
 from toby.outbox.models import OutboxEvent
 from toby.social import selectors
-from toby.social.models import Like, LikeChange, Post, like_total
-from toby.social.services import like_counts, likes
+from toby.social.models import Comment, Like, LikeChange, Post, like_total
+from toby.social.services import comments, like_counts, likes
 from toby.social.services.like_counts import POSTS, fold, fold_likes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -26,6 +26,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture
 def post() -> Post:
     return make_live_post()
+
+
+@pytest.fixture
+def comment(post: Post) -> Comment:
+    return make_comment(post)
 
 
 @pytest.fixture
@@ -53,6 +58,14 @@ def test_a_like_waits_for_no_other(post: Post, like_by_another: Callable[[], Non
     assert selectors.like_count(post.slug) == 1
     like_by_another()
     assert selectors.like_count(post.slug) == 2
+
+
+def test_nor_does_an_edit_of_what_is_written_under_what_they_like(
+    comment: Comment, like_by_another: Callable[[], None]
+) -> None:
+    edit = partial(comments.edit_comment, comment_id=comment.pk, by=principal(comment.author))
+    assert edit(body="Better said").version == 2
+    like_by_another()
 
 
 def test_nobody_takes_a_post_away_while_it_is_being_liked(

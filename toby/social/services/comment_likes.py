@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from toby.common.errors import NotFound
 from toby.common.principals import Principal
-from toby.common.sql import again_if_beaten, insert
+from toby.common.sql import again_if_beaten, for_share, insert
 from toby.events import CommentLiked, CommentUnliked
 from toby.outbox.emit import emit
 from toby.social.models import EXCERPT_LENGTH, Comment, CommentLike, CommentLikeChange
@@ -68,12 +68,13 @@ def remove_like(comment_id: int, by: Principal) -> bool:
 
 
 def share_live_comment(comment_id: int, by: Principal) -> tuple[LivePost, Comment]:
-    """As share_live_post: whatever changes a comment locks its post first."""
+    """As share_live_post. The comment's row too is shared: what it says is what the event tells."""
     rows = Comment.objects.filter(id=comment_id)
     slug = rows.values_list("post__slug", flat=True).first()
     if slug is None:
         raise NotFound
     post = share_live_post(slug, by)
+    for_share(rows.values_list("id"))
     comment = rows.visible_to(by).only("author_id", "body").first()
     if comment is None:
         raise NotFound

@@ -111,7 +111,7 @@ def edit_comment(*, comment_id: int, by: Principal, body: str, if_match: str = "
     NotYours and ChangedMeanwhile.
     """
     with transaction.atomic():
-        comment = lock_comment(comment_id)
+        comment = lock_comment(comment_id, shares_post=True)
         if comment.status != "live" or not can_see(comment.post, by):
             raise NotFound
         if comment.author_id != by.user_id:

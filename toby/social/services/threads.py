@@ -1,5 +1,6 @@
 """What the services of comments have in common: their locks, and the counts that follow from what
-is shown. Whatever changes a comment locks its post first, which puts all about a post in order."""
+is shown. Whatever shows or hides a comment locks its post first, which puts all about a post in
+order."""
 
 from datetime import datetime
 
@@ -7,18 +8,25 @@ from django.db import connection
 from django.db.models import F
 
 from toby.common.errors import NotFound
+from toby.common.sql import for_share
 from toby.social.models import Comment, EarlierText, Post
 from toby.social.services.publication import page_changed
 
 AT_ONCE = 500
 
 
-def lock_comment(comment_id: int) -> Comment:
-    """With its post, which is locked before. Raises NotFound, also where its words are purged."""
+def lock_comment(comment_id: int, *, shares_post: bool = False) -> Comment:
+    """With its post, which is locked before; or shared, by what leaves the post's row as it is: so
+    it waits for nobody who likes the post. Raises NotFound, also where its words are purged."""
     post_id = Comment.objects.filter(id=comment_id).values_list("post_id", flat=True).first()
     if post_id is None:
         raise NotFound
-    post = Post.objects.select_for_update().filter(id=post_id).first()
+    posts = Post.objects.filter(id=post_id)
+    if shares_post:
+        for_share(posts.values_list("id"))
+    else:
+        posts = posts.select_for_update()
+    post = posts.first()
     comment = Comment.objects.select_for_update().filter(id=comment_id).first()
     if post is None or comment is None or not comment.body:
         raise NotFound
