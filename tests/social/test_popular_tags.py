@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import partial
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -156,10 +157,17 @@ class TestPopular:
         assert popular() == ["sand", "moon", "sea"]
         assert list(rescore(at_once=2)) == [(2, 0), (1, 0)]
         settings.TAG_HALF_LIFE = timedelta(days=365)
-        out = StringIO()
-        call_command("rescore_tags", "--json", stdout=out)
-        assert json.loads(out.getvalue()) == {"tags": 3, "changed": 3}
+        assert rescore_tags("--dry-run") == {"tags": 3, "changed": 3, "dry_run": True}
+        assert popular() == ["sand", "moon", "sea"]
+        assert rescore_tags() == {"tags": 3, "changed": 3, "dry_run": False}
+        assert rescore_tags() == {"tags": 3, "changed": 0, "dry_run": False}
         assert popular() == ["moon", "sea", "sand"]
+
+
+def rescore_tags(*options: str) -> Any:
+    out = StringIO()
+    call_command("rescore_tags", "--json", *options, stdout=out)
+    return json.loads(out.getvalue())
 
 
 @pytest.mark.django_db(transaction=True)

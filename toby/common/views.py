@@ -23,7 +23,7 @@ class AsyncView(APIView):
     """As APIView, with methods that are coroutines, but for `options`: what waits in them holds no
     thread."""
 
-    async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # DRF's is no coroutine
         self.args, self.kwargs = args, kwargs
         self.headers = self.default_response_headers
         self.request = self.initialize_request(request, *args, **kwargs)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections import deque
 
 from toby.common.logging import log
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 WINDOW_BYTES = 64 * 1024
 
 
-class LiveFeed:
+class LiveFeed(ABC):
     """`position` is the seq up to which all was sent or is queued to be, `counts_seq` the one its
     counts are of. One task at a time writes: first what is queued, then, while `behind`, what the
     database has. It waits for a slow client, and nobody waits for it. While it is `reading`, or
@@ -32,7 +33,8 @@ class LiveFeed:
     user_id: int
     session_id: str
 
-    def start_empty(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.epoch = ""
         self.position = self.counts_seq = 0
         self.queue: deque[tuple[SyncToken, str]] = deque()
@@ -43,13 +45,13 @@ class LiveFeed:
         self.closing: asyncio.Task[None] | None = None
         self.waits_since: float | None = None
 
+    @abstractmethod
     async def put(self, token: SyncToken, frame: str) -> None:
         """Sends a frame that leaves the client at `token`. Waits while it reads too slowly."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def close_with(self, code: int, retry_ms: int | None) -> None:
         """Tells the client to come back after `retry_ms`, if that is given, and closes."""
-        raise NotImplementedError
 
     async def follow(self, principal: Principal) -> Inbox:
         """Joins the hub before the inbox is read: nothing can fall between. Returns the inbox."""

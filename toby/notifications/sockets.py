@@ -45,10 +45,6 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
     # Its hints come by the hub: no subscription of its own.
     channel_layer_alias = ""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.start_empty()
-
     async def connect(self) -> None:
         headers = {
             name.decode("latin-1"): raw.decode("latin-1") for name, raw in self.scope["headers"]

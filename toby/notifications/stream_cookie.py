@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from toby.common import session_store
+from toby.common.authentication import remember
 from toby.common.principals import READ, Principal
 
 COOKIE, PATH = "toby_stream", "/api/v1/notifications/stream"
@@ -27,11 +28,11 @@ class CookieAuthentication(BaseAuthentication):
         principal = principal_in(request.COOKIES.get(COOKIE, ""))
         if principal is None:
             return None
-        request._request.principal_id = principal.user_id  # type: ignore[attr-defined]  # for the log
+        remember(request, principal)
         return principal, None
 
 
-class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class CookieScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # by subclassing
     target_class = CookieAuthentication
     name = "stream_cookie"
 

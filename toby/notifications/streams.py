@@ -27,7 +27,7 @@ class EventStream(LiveFeed):
     resumes by itself. `after` is where the client left off."""
 
     def __init__(self, principal: Principal, after: SyncToken | None) -> None:
-        self.start_empty()
+        super().__init__()
         self.principal, self.after = principal, after
         # One at a time: the writer waits until the client has taken the last.
         self.events: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)

@@ -121,19 +121,19 @@ def replies_to(of: Comment, *, seen_by: Principal | None) -> QuerySet[Any]:
 def comment(comment_id: int, *, seen_by: Principal | None) -> Comment:
     """With its post. Raises NotFound for what is not shown, and as `post`."""
     rows = shown_comments(seen_by=seen_by).filter(id=comment_id)
-    found: Any = rows.annotate(slug=F("post__slug")).first()
+    found: Comment | None = rows.annotate(slug=F("post__slug")).first()
     if found is None:
         raise NotFound
-    found.post = post(found.slug, seen_by=seen_by)
-    return found  # type: ignore[no-any-return]
+    found.post = post(found.slug, seen_by=seen_by)  # type: ignore[attr-defined]  # annotated
+    return found
 
 
 def live_comment(comment_id: int, *, seen_by: Principal | None) -> Comment:
     """Raises NotFound, as `comment`, also for what only a tombstone is left of."""
-    found: Any = comment(comment_id, seen_by=seen_by)
-    if found.apart or found.status != "live":
+    found = comment(comment_id, seen_by=seen_by)
+    if found.apart or found.status != "live":  # type: ignore[attr-defined]  # annotated
         raise NotFound
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def comment_etag(version: int) -> str:

@@ -15,11 +15,18 @@ class AuthorOut(Out, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, user: Any) -> "AuthorOut":
+        return cls.of_columns(user.pk, user.username, user.display_name, user.picture_url)
+
+    @classmethod
+    def of_columns(
+        cls, user_id: int, username: str, display_name: str, picture_url: str
+    ) -> "AuthorOut":
+        """Columns of the user's row."""
         return cls(
-            id=user.pk,
-            username=user.username,
-            display_name=user.display_name or user.username,
-            picture_url=user.picture_url,
+            id=user_id,
+            username=username,
+            display_name=display_name or username,
+            picture_url=picture_url,
         )
 
     @classmethod

@@ -96,12 +96,7 @@ class PostOut(Out, frozen=True, kw_only=True):
             title=title,
             tags=tags,
             cover_url=cover_url,
-            author=AuthorOut(
-                id=author_id,
-                username=username,
-                display_name=display_name or username,
-                picture_url=picture_url,
-            ),
+            author=AuthorOut.of_columns(author_id, username, display_name, picture_url),
             comment_count=comment_count,
             like_count=like_total,
             liked_by_me=liked,

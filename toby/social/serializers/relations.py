@@ -45,14 +45,9 @@ class PersonOut(Out, frozen=True, kw_only=True):
     @classmethod
     def of_listed(cls, row: Sequence[Any]) -> "PersonOut":
         """As `selectors.followers_of` gives it."""
-        user_id, username, display_name, picture_url, followed, follows, muted, _ = row
+        *user, followed, follows, muted, _ = row
         return cls(
-            user=AuthorOut(
-                id=user_id,
-                username=username,
-                display_name=display_name or username,
-                picture_url=picture_url,
-            ),
+            user=AuthorOut.of_columns(*user),
             followed_by_me=followed,
             follows_me=follows,
             muted_by_me=muted,

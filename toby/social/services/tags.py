@@ -61,9 +61,10 @@ def weights_under(tag: Tag) -> Iterator[float]:
         part = list(rows.filter(live_order__lt=part[-1].live_order)[:AT_ONCE])
 
 
-def rescore(*, at_once: int = AT_ONCE) -> Iterator[tuple[int, int]]:
+def rescore(*, at_once: int = AT_ONCE, dry_run: bool = False) -> Iterator[tuple[int, int]]:
     """Adds up each tag's score anew, `at_once` in a transaction; tells of each part how many there
-    were and how many were not as they should be. Needed where the half-life is another."""
+    were and how many were not as they should be. Needed where the half-life is another. A dry run
+    writes nothing."""
     last = 0
     while part := list(
         Tag.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "name")[:at_once]
@@ -71,15 +72,16 @@ def rescore(*, at_once: int = AT_ONCE) -> Iterator[tuple[int, int]]:
         with transaction.atomic():
             rows = Tag.objects.select_for_update().filter(pk__in=[pk for pk, _ in part])
             tags = list(rows.order_by("name"))
-            yield len(tags), sum(rescored(tag) for tag in tags)
+            yield len(tags), sum(rescored(tag, dry_run=dry_run) for tag in tags)
         last = part[-1][0]
 
 
-def rescored(tag: Tag) -> bool:
+def rescored(tag: Tag, *, dry_run: bool) -> bool:
     """Whether it was not as it should be."""
-    before, count = (tag.score, tag.popular_order), tag.post_count
-    score = added_up(tag, count)
-    if score is not None and before[0] is not None and abs(score - before[0]) < 1e-6:
-        return False
-    write(tag, count, score)
-    return before != (tag.score, tag.popular_order)
+    score = added_up(tag, tag.post_count)
+    is_right = score == tag.score
+    if score is not None and tag.score is not None:
+        is_right = abs(score - tag.score) < 1e-6
+    if not is_right and not dry_run:
+        write(tag, tag.post_count, score)
+    return not is_right

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.management.base import CommandParser
+
 from toby.common.command import Command as BaseCommand
 from toby.social.models import Tag
 from toby.social.services import tags
@@ -14,9 +16,14 @@ class Command(BaseCommand):
     )
     prints_json = True
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--dry-run", action="store_true", help="only tell how many")
+
     def handle(self, *args: Any, **options: Any) -> None:
         total, done, changed = Tag.objects.count(), 0, 0
-        for looked_at, different in tags.rescore():
+        for looked_at, different in tags.rescore(dry_run=options["dry_run"]):
             done, changed = done + looked_at, changed + different
             self.progress(min(done, total), total, "tags")
-        self.show({"tags": done, "changed": changed}, as_json=options["json"])
+        told = {"tags": done, "changed": changed, "dry_run": options["dry_run"]}
+        self.show(told, as_json=options["json"])
