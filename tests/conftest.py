@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from deploy.local.stack import Stack
 from tests.clock import Clock
 from tests.common.support import another_thread
 from tests.factories import Caller
 from tests.flow.support import Toby, start_toby
+from tests.migrations import Older, another_database
 from toby.common import fresh_cache, session_store
 
 
@@ -68,6 +70,16 @@ def api(db: None, redis: None) -> Callable[..., Caller]:
 @pytest.fixture
 def browser(db: None, redis: None) -> Client:
     return Client()
+
+
+@pytest.fixture
+def older(
+    stack: Stack, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> Iterator[type[Older]]:
+    """`older("social", "0022_graph")` has tables as before that migration, with nothing in them.
+    Not in a test that is marked django_db: the database is another one."""
+    with django_db_blocker.unblock(), another_database(tmp_path):
+        yield Older
 
 
 @pytest.fixture(scope="session")

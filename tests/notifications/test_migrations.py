@@ -1,0 +1,30 @@
+"""Migrations that fill columns of rows that were there before."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from tests.migrations import Older
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_facts_of_comments_know_their_comment(older: type[Older]) -> None:
+    tables = older("notifications", "0010_facts_of_comments")
+    acts = ["comment:7", "comment:5000000000", "like:3:7", "follow:7", ""]
+    for seq, act in enumerate(acts):
+        item = tables.rows("notifications.Item").create(
+            recipient_id=1,
+            group_key=str(seq),
+            seq=seq,
+            content_seq=seq,
+            target={},
+            data={},
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        tables.rows("notifications.Fact").create(
+            event_id=uuid4(), recipient_id=1, item=item, act=act, created_at=NOW
+        )
+    tables.run()
+    facts = tables.rows("notifications.Fact").order_by("id").values_list("act", "comment_id")
+    assert list(facts) == list(zip(acts, [7, 5_000_000_000, None, None, None], strict=True))
