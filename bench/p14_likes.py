@@ -1,6 +1,6 @@
 """LIKES: 200 people like one post, and like it no longer, by way of rows that are folded later and
-by way of a counter in the post's row, in turn. And what somebody waits meanwhile who edits what
-they wrote under it. In a process of its own."""
+by way of a counter in the post's row, in turn. And what somebody waits who edits what they wrote
+under it, while as many likes come by either way. In a process of its own."""
 
 from bench.figures import Figure, measured_apart
 
