@@ -1,6 +1,7 @@
 """Events on their way: the golden files, agreed between producer and consumer, and messages."""
 
 import json
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,19 @@ def golden_types() -> set[str]:
     return {path.name.removesuffix(".json") for path in FOLDER.iterdir()}
 
 
-def incoming(event: Event, *, event_id: UUID | None = None, request_id: str = "") -> Incoming:
+def incoming(
+    event: Event,
+    *,
+    event_id: UUID | None = None,
+    request_id: str = "",
+    time: datetime | None = None,
+) -> Incoming:
     """The event as Kafka gives it, but without Kafka; each call makes one at a later offset."""
     described = headers(
         id=event_id or uuid4(),
         source="/toby/test",
         type=event.type,
-        time=timezone.now(),
+        time=time or timezone.now(),
         request_id=request_id,
     )
     return Incoming(

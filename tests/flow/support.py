@@ -36,6 +36,7 @@ class Toby:
     moderator: Person
     moderators_login: dict[str, str]
     people: list[Person] = field(default_factory=list)
+    walls: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def person(self, name: str = "someone") -> Person:
         """A new person, logged in."""
@@ -59,6 +60,16 @@ class Toby:
 
     def comment(self, by: Person, post: dict[str, Any], body: str = "Well said") -> None:
         by.call("POST", f"posts/{post['slug']}/comments", {"body": body})
+
+    def wall_of(self, person: Person) -> dict[str, Any]:
+        """One post of theirs, the same each time."""
+        if person.name not in self.walls:
+            self.walls[person.name] = self.live_post(person, f"By {person.name}")
+        return self.walls[person.name]
+
+    def mention(self, by: Person, whom: Person, body: str) -> None:
+        """In a comment on a post of `by`: each makes an item of its own."""
+        self.comment(by, self.wall_of(by), f"@{whom.name} {body}")
 
     def reconcile(self) -> dict[str, int]:
         """Once all that was emitted is consumed, or after PATIENCE_S."""

@@ -30,7 +30,7 @@ def live_through(toby: Toby, line: Line, ana: Person, settled: Callable[[], bool
     ben, post = toby.person("ben"), toby.live_post(ana)
     eventually(partial(items_of, ana))
     for number in range(CUTS):
-        toby.comment(ben, post, f"before cut {number}")
+        toby.mention(ben, ana, f"before cut {number}")
         line.cut()
         ben.call("PUT" if number % 2 == 0 else "DELETE", f"profiles/{ana.name}/follow")
         ben.call("PUT" if number % 3 else "DELETE", f"posts/{post['slug']}/like")

@@ -26,14 +26,18 @@ def stopped(toby: Toby, name: str) -> Iterator[None]:
 
 def test_with_kafka_stopped_posts_are_accepted_and_told_of_when_it_is_back(toby: Toby) -> None:
     ana, ben = toby.person("ana"), toby.person("ben")
-    post = toby.live_post(ana)
+    toby.live_post(ana)
+    wall = toby.wall_of(ben)
     eventually(lambda: items_of(ana))
     with stopped(toby, "kafka"):
         for number in range(5):
-            status, _ = ben.try_to("POST", f"posts/{post['slug']}/comments", {"body": f"{number}"})
+            body = {"body": f"@{ana.name} {number}"}
+            status, _ = ben.try_to("POST", f"posts/{wall['slug']}/comments", body)
             assert status == 201
     eventually(lambda: len(items_of(ana)) == 6, within_s=40)
-    assert [item["text"] for item in items_of(ana)[1:]] == ["0", "1", "2", "3", "4"]
+    assert [item["text"] for item in items_of(ana)[1:]] == [
+        f"@{ana.name} {number}" for number in range(5)
+    ]
 
 
 def test_with_redis_stopped_everything_is_503_within_a_second_and_works_when_it_is_back(

@@ -21,18 +21,21 @@ class Notifications(Screen):
         self.open()
 
     def show(self, *kinds: str) -> list[Item]:
-        """Takes frames until what is there is of these kinds, and no more: the oldest first.
-        What is listed is the same."""
+        """Takes frames until what is there tells of facts of these kinds, and of no more. Returns
+        the items, the oldest first; what is listed is the same."""
         # What was done to different posts comes in any order.
-        while sorted(item["kind"] for item in self.there()) != sorted(kinds):
+        while self.kinds() != sorted(kinds):
             try:
                 item = self.frame("item")["item"]
             except Failed:
-                assert [item["kind"] for item in self.there()] == list(kinds)
+                assert self.kinds() == sorted(kinds)
                 raise
             self.items[item["id"]] = item
         assert items_of(self.reader) == self.there()
         return self.there()
+
+    def kinds(self) -> list[str]:
+        return sorted(item["kind"] for item in self.there() for _ in range(item["fact_count"]))
 
     def there(self) -> list[Item]:
         there = [item for item in self.items.values() if not item["retracted"]]

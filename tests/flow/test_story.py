@@ -31,16 +31,16 @@ def test_a_request_id_travels_from_nginx_into_the_consumers_log(toby: Toby) -> N
 
 def test_a_client_that_missed_fifty_changes_ends_equal_to_one_that_asks_afresh(toby: Toby) -> None:
     ana, ben = toby.person("ana"), toby.person("ben")
-    post = toby.live_post(ana)
+    toby.live_post(ana)
     screen = Screen(ana)
     screen.open()
     held: dict[str, Any] = {}
-    toby.comment(ben, post, "before the cut")
+    toby.mention(ben, ana, "before the cut")
     held_after(screen, held)
     screen.cut()
 
     for number in range(40):
-        toby.comment(ben, post, f"missed {number}")
+        toby.mention(ben, ana, f"missed {number}")
     ben.call("PUT", f"profiles/{ana.name}/follow")
     ben.call("DELETE", f"profiles/{ana.name}/follow")
     eventually(lambda: ana.call("GET", "notifications/counts")["unread"] == 42)
@@ -50,14 +50,14 @@ def test_a_client_that_missed_fifty_changes_ends_equal_to_one_that_asks_afresh(t
     screen.open()
     held_after(screen, held)
     assert live(held) == {item["id"]: item for item in all_items(ana)}
-    toby.comment(ben, post, "after the return")
+    toby.mention(ben, ana, "after the return")
     held_after(screen, held)
     assert live(held) == {item["id"]: item for item in all_items(ana)}
 
 
 def test_one_whose_hints_are_all_lost_catches_up_within_fifteen_seconds(toby: Toby) -> None:
     ana, ben = toby.person("ana"), toby.person("ben")
-    post = toby.live_post(ana)
+    toby.live_post(ana)
     eventually(lambda: items_of(ana))
     # Its hints go to another prefix, where nobody listens.
     toby.stack.restart("consumer", {"TOBY_LAYER_PREFIX": "nobody"})
@@ -66,7 +66,7 @@ def test_one_whose_hints_are_all_lost_catches_up_within_fifteen_seconds(toby: To
         screen.open()
         held = {item["id"]: item for item in items_of(ana)}
         for number in range(3):
-            toby.comment(ben, post, f"unheard {number}")
+            toby.mention(ben, ana, f"unheard {number}")
         eventually(lambda: len(items_of(ana)) == 4)
         screen.patience_s = 17
         held_after(screen, held)

@@ -1,5 +1,6 @@
 """Events as the consumer gets them, without Kafka in between."""
 
+from datetime import datetime
 from itertools import count
 
 from tests.events.support import incoming
@@ -23,9 +24,10 @@ from toby.notifications.models import Inbox, Item
 _comment_ids = count(1)
 
 
-def consume(*events: Event) -> None:
+def consume(*events: Event, time: datetime | None = None) -> None:
     """Handles events in one batch, as the notification consumer does."""
-    Processor("notifications", handlers).process([incoming(event) for event in events])
+    messages = [incoming(event, time=time) for event in events]
+    Processor("notifications", handlers).process(messages)
 
 
 def person(user_id: int, name: str = "Ana") -> Person:
@@ -61,7 +63,7 @@ def commented(
     answering: int = 0,
     mentions: tuple[int, ...] = (),
 ) -> CommentAdded:
-    """`answering` is whose comment it answers."""
+    """`answering` is whose comment it answers, each time another."""
     return CommentAdded(
         comment_id=next(_comment_ids),
         post_id=post_id,
@@ -70,7 +72,7 @@ def commented(
         post_author_id=post_author_id,
         author=person(by, "Ben"),
         excerpt="Well said",
-        parent_id=1 if answering else 0,
+        parent_id=next(_comment_ids) if answering else 0,
         parent_author_id=answering,
         mentions=mentions,
     )
@@ -103,13 +105,28 @@ def unmuted(muter: int, other: int, version: int = 4) -> UserUnmuted:
 
 
 def assert_counts_are_right(user_id: int) -> Inbox:
-    """The inbox's counts are those of its items, and no seq stands twice or beyond the last."""
+    """The inbox's counts are those of its items, which say what their facts do, and no seq stands
+    twice or beyond the last."""
     inbox = Inbox.objects.get(user_id=user_id)
     items = list(Item.objects.filter(recipient_id=user_id))
     live = [item for item in items if item.retracted_at is None]
     assert inbox.unread == sum(item.read_at is None for item in live)
     assert inbox.unseen == sum(item.seen_at is None for item in live)
+    for item in items:
+        assert_says_what_its_facts_do(item)
     seqs = [item.seq for item in items]
     assert len(set(seqs)) == len(seqs)
     assert max(seqs, default=0) <= inbox.last_seq
     return inbox
+
+
+def assert_says_what_its_facts_do(item: Item) -> None:
+    facts = item.facts.order_by("id")
+    assert not [fact for fact in facts if fact.retracted_at and (fact.actor or fact.data)]
+    left = [fact for fact in facts if fact.retracted_at is None]
+    assert item.fact_count == len(left)
+    assert (item.retracted_at is None) == bool(left)
+    if not left:
+        assert (item.actor, item.target, item.data) == (None, {}, {})
+    elif left[-1].data is not None:
+        assert (item.actor, item.data) == (left[-1].actor, left[-1].data)

@@ -58,7 +58,7 @@ def test_what_others_were_told_of_them_is_retracted_but_for_their_comments() -> 
         followed(BEN, ANA),
         published(BEN),
         commented(ANA, by=BEN),
-        commented(ANA, by=CLEO),
+        commented(ANA, by=CLEO, post_id=2),
     )
     before = Inbox.objects.get(user_id=ANA)
     consume(deleted(BEN))

@@ -213,7 +213,7 @@ def test_who_wrote_it_is_told_that_the_posts_author_took_it_off() -> None:
 def test_of_an_edited_comment_is_told_what_it_says_now_and_it_is_not_new_for_that(
     batches: int,
 ) -> None:
-    told, other = commented(ANA, by=BEN), commented(ANA, by=CLEO)
+    told, other = commented(ANA, by=BEN), commented(ANA, by=CLEO, post_id=2)
     edited = CommentEdited(
         comment_id=told.comment_id,
         post_id=told.post_id,

@@ -137,7 +137,7 @@ def test_four_consumers_and_four_markers_give_each_seq_once_and_a_poller_misses_
                 for user in readers
                 for event in (
                     approved(user, number * 1000 + turn),
-                    commented(user, by=50 + number),
+                    commented(user, by=50 + number, post_id=number * 1000 + turn),
                 )
             ]
             return lambda: consume(*events)

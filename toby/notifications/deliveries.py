@@ -1,96 +1,38 @@
 """The work of a batch of events: facts added and retracted, written with the seq they take."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Max
 from django.utils import timezone
 
 from toby.events import Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
 from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
 from toby.notifications.models import Fact, Item, Kind, Silence, Why
-from toby.notifications.projections import deleted_among
-from toby.notifications.silences import APART, Pair, Silences
-
-# What somebody did in a comment stays when their account is deleted, as the comment does; all else
-# is retracted.
-STAYS = {Kind.COMMENT_ADDED, Kind.COMMENT_REPLIED, Kind.MENTIONED}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Add:
-    event_id: UUID
-    time: datetime
-    recipient_id: int
-    kind: Kind
-    group_key: str
-    act: str
-    subject: str = ""
-    actor: dict[str, Any] | None
-    host_id: int | None = None
-    comment_id: int | None = None
-    target: dict[str, Any]
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Retract:
-    recipient_id: int
-    act: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetractAbout:
-    """What everybody but `spared` was told of something that is gone."""
-
-    subject: str
-    spared: int | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetractComment:
-    """What anybody was told of a comment that is gone."""
-
-    comment_id: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Forget:
-    """Somebody's account was deleted: their inbox is closed, their acts are retracted or kept
-    without their name, what was done under their posts is retracted."""
-
-    user_id: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hush:
-    """The listener is to be told nothing more of the speaker, or may be told again. A block takes
-    back what the listener has been told."""
-
-    listener_id: int
-    speaker_id: int
-    why: Why
-    active: bool
-    version: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reword:
-    """What anybody was told of a comment reads otherwise now; it is not new again for that."""
-
-    comment_id: int
-    data: dict[str, Any]
-
-
-Order = Add | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
-TO_ONE = (Add, Retract)
-TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
+from toby.notifications.orders import (
+    TO_ONE,
+    Add,
+    Forget,
+    Hush,
+    Order,
+    Retract,
+    RetractAbout,
+    RetractComment,
+    Reword,
+    facts_to_undo,
+    known_facts,
+    known_groups,
+    pairs_of,
+    recipients_to_be_found,
+    shown,
+    stays,
+    subject_of,
+    without_the_deleted,
+)
+from toby.notifications.silences import APART, Silences
 
 
 class Deliveries:
@@ -107,7 +49,12 @@ class Deliveries:
         self.ended_sessions: list[str] = []
 
     def begin(self, envelope: Envelope) -> None:
-        self.envelope = envelope
+        self.begin_fact(envelope.id, envelope.time)
+
+    def begin_fact(self, fact_id: UUID, time: datetime) -> None:
+        """What is told from here on follows from this: an event, or what this service itself did.
+        Nobody is told of it twice."""
+        self.fact_id, self.time = fact_id, time
 
     def tell(
         self,
@@ -119,22 +66,24 @@ class Deliveries:
         act: str = "",
         host_id: int | None = None,
         comment_id: int | None = None,
+        group: str | None = None,
         outlives_target: bool = False,
         **data: Any,
     ) -> None:
         """The current event concerns this person: who has been told of it already is not told
         again. Nobody is told of their own act, of one by somebody they mute or are apart from, or
         of one under the post of somebody they are apart from: `host_id`. It is taken back with all
-        about its target, unless it `outlives_target`, and with the comment."""
+        about its target, unless it `outlives_target`, and with the comment. With others of its
+        kind, `group` and day it makes one item."""
         if actor is not None and actor.user_id == recipient_id:
             return
         self.add(
             Add(
-                event_id=self.envelope.id,
-                time=self.envelope.time,
+                event_id=self.fact_id,
+                time=self.time,
                 recipient_id=recipient_id,
                 kind=kind,
-                group_key=f"{kind}:{self.envelope.id}",
+                group=group,
                 act=act,
                 subject="" if outlives_target or "id" not in target else subject_of(target),
                 actor=None if actor is None else shown(actor),
@@ -191,11 +140,13 @@ class Deliveries:
             close_inbox(opened[user_id])
         adds = [order for order in orders if isinstance(order, Add)]
         silences = Silences(pairs_of(orders))
-        writing = Writing(opened, silences, known_facts(adds), facts_to_undo(orders))
+        writing = Writing(opened, silences, known_facts(adds), known_groups(adds))
+        for fact in facts_to_undo(orders):
+            writing.remember(fact)
         for order in orders:
             writing.do(order)
         silences.write()
-        self.hints = write(opened, writing.changed)
+        self.hints = writing.write()
 
     def committed(self) -> None:
         run_in_worker(self._announce())
@@ -206,24 +157,29 @@ class Deliveries:
 
 
 class Writing:
-    """Orders done in turn, on inboxes that are locked; `changed` are the facts to be written."""
+    """Orders done in turn, on inboxes that are locked. What an item shows is of its last fact that
+    holds."""
 
     def __init__(
         self,
         opened: dict[int, OpenInbox],
         silences: Silences,
         known: set[tuple[UUID, int]],
-        undoable: list[Fact],
+        groups: Sequence[Item],
     ) -> None:
         self.opened, self.silences, self.known = opened, silences, known
         self.now = timezone.now()
-        self.changed: list[Fact] = []
+        # Each item once, whichever way it was found.
+        self.items = {item.id: item for item in groups}
+        self.groups = {(item.recipient_id, item.group_key): item for item in groups}
         self.facts: list[Fact] = []
         self.by_act: dict[tuple[int, str], list[Fact]] = {}
-        for fact in undoable:
-            self.remember(fact)
+        self.retracted: list[Fact] = []
+        self.changed: list[Fact] = []
 
     def remember(self, fact: Fact) -> None:
+        """A fact that an order may concern, this batch's or an older one."""
+        fact.item = self.items.setdefault(fact.item_id, fact.item)
         self.facts.append(fact)
         self.by_act.setdefault((fact.recipient_id, fact.act), []).append(fact)
 
@@ -252,10 +208,13 @@ class Writing:
         if self.is_kept_from(order):
             return
         self.known.add((order.event_id, order.recipient_id))
-        fact = new_fact(order, self.now)
-        inbox.join(fact.item, self.now)
-        self.changed.append(fact)
-        self.remember(fact)
+        item = self.groups.get((order.recipient_id, order.group_key))
+        if item is None:
+            item = new_item(order)
+            self.groups[order.recipient_id, order.group_key] = item
+        item.actor, item.target, item.data = order.actor, order.target, order.data
+        inbox.join(item, self.now)
+        self.remember(new_fact(order, item, self.now))
 
     def is_kept_from(self, order: Add) -> bool:
         """Whether the recipient is not to hear of it, or cannot see where it was done."""
@@ -281,85 +240,74 @@ class Writing:
 
     def retract(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
-            inbox = self.opened[fact.recipient_id]
-            if inbox.row.closed or fact.retracted_at is not None:
-                continue
-            fact.retracted_at = self.now
-            inbox.part(fact.item, self.now)
-            # One that is new in this batch is written anyhow.
-            if fact.pk is not None:
-                self.changed.append(fact)
+            if self.holds(fact):
+                fact.retracted_at, fact.actor, fact.data = self.now, None, None
+                self.opened[fact.recipient_id].part(fact.item, self.now)
+                self.retracted.append(fact)
+
+    def holds(self, fact: Fact) -> bool:
+        return fact.retracted_at is None and not self.opened[fact.recipient_id].row.closed
 
     def of_comment(self, comment_id: int) -> list[Fact]:
         return [fact for fact in self.facts if fact.comment_id == comment_id]
 
     def reword(self, order: Reword) -> None:
-        for fact in self.of_comment(order.comment_id):
-            inbox = self.opened[fact.recipient_id]
-            if fact.retracted_at is None and not inbox.row.closed:
+        for fact in filter(self.holds, self.of_comment(order.comment_id)):
+            if fact.data is not None:
+                fact.data = {**fact.data, **order.data}
+                self.changed.append(fact)
+            if fact.item.data.get("comment_id") == order.comment_id:
                 fact.item.data = {**fact.item.data, **order.data}
-                inbox.touch(fact.item, self.now)
+                self.opened[fact.recipient_id].touch(fact.item, self.now)
 
     def forget(self, user_id: int) -> None:
         """Of what somebody did who is deleted, what `stays` stays without their name."""
         self.retract(fact for fact in self.facts if fact.host_id == user_id)
         theirs = [fact for fact in self.facts if fact.actor_id == user_id]
         self.retract(fact for fact in theirs if not stays(fact.item.kind, fact.comment_id))
-        for fact in theirs:
-            inbox = self.opened[fact.recipient_id]
-            if fact.retracted_at is None and not inbox.row.closed:
-                fact.item.actor = shown(deleted_person(user_id))
-                inbox.touch(fact.item, self.now)
+        nobody = shown(deleted_person(user_id))
+        for fact in filter(self.holds, theirs):
+            if fact.actor is not None:
+                fact.actor = nobody
+                self.changed.append(fact)
+            if fact.item.actor and fact.item.actor["id"] == user_id:
+                fact.item.actor = nobody
+                self.opened[fact.recipient_id].touch(fact.item, self.now)
+
+    def write(self) -> list[Hint]:
+        """Returns the hints to send after the commit."""
+        new = [fact for fact in self.facts if fact.pk is None]
+        known = {fact.pk for fact in self.retracted if fact.pk is not None}
+        Fact.objects.filter(id__in=known).update(retracted_at=self.now, actor=None, data=None)
+        changed = {fact.pk: fact for fact in self.changed if fact.pk is not None}
+        Fact.objects.bulk_update(changed.values(), ["actor", "data"], batch_size=500)
+        self.show_what_is_left(new)
+        return write(self.opened, new)
+
+    def show_what_is_left(self, new: Sequence[Fact]) -> None:
+        """Where an item has lost a fact and has others left, it shows the last of those."""
+        left = {fact.item_id: fact.item for fact in self.retracted if fact.item.fact_count}
+        if not left:
+            return
+        live = Fact.objects.filter(item__in=left, retracted_at=None)
+        ids = live.order_by().values("item").annotate(last=Max("id")).values_list("last", flat=True)
+        last = {fact.item_id: fact for fact in Fact.objects.filter(id__in=list(ids))}
+        last |= {fact.item_id: fact for fact in new if fact.retracted_at is None}
+        for item_id, item in left.items():
+            item.actor, item.data = last[item_id].actor, last[item_id].data or {}
 
 
-def stays(kind: str, comment_id: int | None) -> bool:
-    return comment_id is not None and kind in STAYS
-
-
-def subject_of(target: dict[str, Any]) -> str:
-    return f"{target['type']}:{target['id']}"
-
-
-def shown(person: Person) -> dict[str, Any]:
-    return {
-        "id": person.user_id,
-        "username": person.username,
-        "display_name": person.display_name,
-        "picture_url": person.picture_url,
-    }
-
-
-def without_the_deleted(orders: Sequence[Order]) -> list[Order]:
-    """An act of somebody who is deleted, told late, comes without their name or not at all; one
-    under their post does not come."""
-    adds = [order for order in orders if isinstance(order, Add)]
-    actors = {order.actor["id"] for order in adds if order.actor}
-    deleted = deleted_among(actors | {order.host_id for order in adds if order.host_id})
-    left: list[Order] = []
-    for order in orders:
-        if isinstance(order, Add) and order.host_id in deleted:
-            continue
-        if isinstance(order, Add) and order.actor and order.actor["id"] in deleted:
-            if stays(order.kind, order.comment_id):
-                nobody = shown(deleted_person(order.actor["id"]))
-                left.append(replace(order, actor=nobody))
-        else:
-            left.append(order)
-    return left
-
-
-def new_fact(order: Add, now: datetime) -> Fact:
-    """The first fact of an item of its own."""
-    item = Item(
+def new_item(order: Add) -> Item:
+    return Item(
         recipient_id=order.recipient_id,
         kind=order.kind,
         group_key=order.group_key,
-        actor=order.actor,
-        target=order.target,
-        data=order.data,
         created_at=order.time,
-        updated_at=now,
     )
+
+
+def new_fact(order: Add, item: Item, now: datetime) -> Fact:
+    is_one_of_many = order.group is not None
     return Fact(
         event_id=order.event_id,
         recipient_id=order.recipient_id,
@@ -369,65 +317,7 @@ def new_fact(order: Add, now: datetime) -> Fact:
         item=item,
         act=order.act,
         subject=order.subject,
+        actor=order.actor if is_one_of_many else None,
+        data=order.data if is_one_of_many else None,
         created_at=now,
     )
-
-
-def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
-    """Of the facts that are to be added, those that are there (read under the inboxes' locks)."""
-    event_ids = {order.event_id for order in adds}
-    rows = Fact.objects.filter(event_id__in=event_ids)
-    if len(adds) <= 500:
-        rows = rows.filter(recipient_id__in={order.recipient_id for order in adds})
-    return set(rows.values_list("event_id", "recipient_id"))
-
-
-def pairs_of(orders: Sequence[Order]) -> set[Pair]:
-    """Of whom it is to be known whether they are told of whom."""
-    pairs: set[Pair] = set()
-    for order in orders:
-        match order:
-            case Add():
-                others = (order.actor and order.actor["id"], order.host_id)
-                pairs |= {(order.recipient_id, other) for other in others if other}
-            case Hush():
-                pairs.add((order.listener_id, order.speaker_id))
-    return pairs
-
-
-def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
-    """The live facts of the acts that are to be taken back, and of those who are deleted or
-    blocked."""
-    conditions = [condition(order) for order in orders if not isinstance(order, Add)]
-    if not conditions:
-        return []
-    wanted = reduce(or_, conditions)
-    return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
-
-
-def condition(order: Retract | RetractAbout | RetractComment | Forget | Hush | Reword) -> Q:
-    match order:
-        case Retract():
-            return Q(recipient_id=order.recipient_id, act=order.act)
-        case RetractAbout():
-            return Q(subject=order.subject)
-        case RetractComment() | Reword():
-            return Q(comment_id=order.comment_id)
-        case Forget():
-            return Q(actor_id=order.user_id) | Q(host_id=order.user_id)
-        case Hush():
-            of = Q(actor_id=order.speaker_id) | Q(host_id=order.speaker_id)
-            return of & Q(recipient_id=order.listener_id)
-
-
-def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:
-    """Whose inboxes hold something of those who are deleted, or about what is gone.
-
-    No more can come meanwhile: the row by which somebody is known is locked, as deleted; and all
-    about one post comes in order, to one consumer.
-    """
-    conditions = [condition(order) for order in orders if isinstance(order, TO_WHOM_IT_CONCERNS)]
-    if not conditions:
-        return set()
-    rows = Fact.objects.filter(reduce(or_, conditions), retracted_at=None)
-    return set(rows.values_list("recipient_id", flat=True))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from toby.exports.archive import File
 from toby.exports.models import Export
-from toby.notifications.deliveries import Add, Deliveries
+from toby.notifications.deliveries import Deliveries
 from toby.notifications.models import Inbox, Item, Kind, KnownFollow, KnownUser, Silence, Why
 from toby.notifications.serializers import ItemOut
 
@@ -33,18 +33,8 @@ def files(user_id: int) -> Iterator[File]:
 def tell_owner(export: Export) -> None:
     """By a notification, in the transaction in which the export becomes ready."""
     deliveries = Deliveries()
-    deliveries.add(
-        Add(
-            event_id=export.id,
-            time=timezone.now(),
-            recipient_id=export.user_id,
-            kind=Kind.EXPORT_READY,
-            group_key=f"{Kind.EXPORT_READY}:{export.id}",
-            act="",
-            actor=None,
-            target={"type": "export", "kind": export.kind},
-            data={},
-        )
-    )
+    deliveries.begin_fact(export.id, timezone.now())
+    target = {"type": "export", "kind": export.kind}
+    deliveries.tell(export.user_id, Kind.EXPORT_READY, target=target)
     deliveries.flush()
     transaction.on_commit(deliveries.committed, robust=True)

@@ -163,14 +163,20 @@ def tell_the_followers(event: PostPublished, inboxes: Deliveries) -> None:
 def tell_of_the_comment(event: CommentAdded, inboxes: Deliveries) -> None:
     """Each once, of what is most to them: a reply, a comment on their post, that it names them."""
     if event.parent_author_id:
-        tell_of_a_comment(event, event.parent_author_id, Kind.COMMENT_REPLIED, inboxes)
-    tell_of_a_comment(event, event.post_author_id, Kind.COMMENT_ADDED, inboxes)
+        parent = comment_act(event.parent_id)
+        tell_of_a_comment(event, event.parent_author_id, Kind.COMMENT_REPLIED, inboxes, parent)
+    under = subject_of(event.post_id)
+    tell_of_a_comment(event, event.post_author_id, Kind.COMMENT_ADDED, inboxes, under)
     for user_id in event.mentions:
         tell_of_a_comment(event, user_id, Kind.MENTIONED, inboxes)
 
 
 def tell_of_a_comment(
-    event: CommentAdded | CommentEdited, user_id: int, kind: Kind, inboxes: Deliveries
+    event: CommentAdded | CommentEdited,
+    user_id: int,
+    kind: Kind,
+    inboxes: Deliveries,
+    group: str | None = None,
 ) -> None:
     act = comment_act(event.comment_id)
     inboxes.tell(
@@ -181,6 +187,7 @@ def tell_of_a_comment(
         act=mention_act(act) if kind == Kind.MENTIONED else act,
         host_id=host_for(user_id, event.post_author_id),
         comment_id=event.comment_id,
+        group=group,
         excerpt=event.excerpt,
     )
 
@@ -193,6 +200,7 @@ def tell_the_author_of_the_like(event: PostLiked, inboxes: Deliveries) -> None:
         target=post(event.post_id, event.post_slug, event.post_title),
         actor=event.liker,
         act=like_act(event.post_id, event.liker.user_id),
+        group=subject_of(event.post_id),
     )
 
 
@@ -209,6 +217,7 @@ def tell_the_comments_author_of_the_like(event: CommentLiked, inboxes: Deliverie
         target=post(event.post_id, event.post_slug, event.post_title),
         actor=event.liker,
         act=comment_like_act(event.comment_id, event.liker.user_id),
+        group=comment_act(event.comment_id),
         host_id=host_for(event.comment_author_id, event.post_author_id),
         comment_id=event.comment_id,
         excerpt=event.excerpt,
@@ -286,6 +295,7 @@ def tell_the_followed(event: UserFollowed, inboxes: Deliveries) -> None:
             target={"type": "user", "id": event.followee_id},
             actor=event.follower,
             act=follow_act(event.follower_id),
+            group="follows",
         )
 
 

@@ -123,15 +123,12 @@ def close_inbox(inbox: OpenInbox) -> None:
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
 
 
-def write(opened: dict[int, OpenInbox], facts: Sequence[Fact] = ()) -> list[Hint]:
-    """Writes what has changed; returns the hints to send after the commit."""
+def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[Hint]:
+    """Writes what has changed, and new facts; returns the hints to send after the commit."""
     touched = [opened[user_id] for user_id in sorted(opened) if opened[user_id].changed]
     items = [item for inbox in touched for item in inbox.changed.values()]
     upsert(Item, items, unique=["id"], update=ITEM_COLUMNS)
-    new = [fact for fact in facts if fact.pk is None]
-    changed = [fact for fact in facts if fact.pk is not None]
     Fact.objects.bulk_create(new, batch_size=1000)
-    Fact.objects.bulk_update(changed, ["retracted_at"], batch_size=500)
     upsert(
         Inbox,
         [inbox.row for inbox in touched],

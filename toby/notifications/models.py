@@ -110,8 +110,12 @@ class Fact(models.Model):
     host_id = models.BigIntegerField(null=True)
     # The comment that it comes and goes with, if there is one.
     comment_id = models.BigIntegerField(null=True, db_index=True)
-    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts")
+    # Found by `facts_of_an_item`.
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts", db_index=False)
     act = ExactCharField(max_length=100, blank=True)
+    # What the item shows of it, where the item is made of several: until it is retracted.
+    actor = models.JSONField(null=True)
+    data = models.JSONField(null=True)
     # What the fact is about, as "post:12": all that is about something that is gone is retracted.
     subject = ExactCharField(max_length=100, blank=True, db_index=True)
     created_at = models.DateTimeField()
@@ -127,6 +131,7 @@ class Fact(models.Model):
             models.Index(fields=["recipient_id", "act"], name="facts_of_an_act"),
             models.Index(fields=["actor_id", "recipient_id"], name="facts_of_an_actor"),
             models.Index(fields=["host_id", "recipient_id"], name="facts_of_a_host"),
+            models.Index(fields=["item", "retracted_at", "id"], name="facts_of_an_item"),
         )
 
     def __str__(self) -> str:

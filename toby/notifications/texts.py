@@ -23,12 +23,42 @@ SAID = {
 }
 
 
-# What others do in comments, or in a post; below it stand the comment's words.
+class Titles(NamedTuple):
+    """Of an item by how many facts it is made of: one, two, or more, of which `others` are not the
+    last."""
+
+    one: str
+    two: str
+    more: str
+
+
+# What others do. Below it stand the comment's words, the last where they are several.
 DONE = {
-    Kind.COMMENT_ADDED: "{who} commented on “{post}”",
-    Kind.COMMENT_REPLIED: "{who} replied to your comment on “{post}”",
-    Kind.COMMENT_LIKED: "{who} likes your comment on “{post}”",
-    Kind.MENTIONED: "{who} mentioned you in {where}",
+    Kind.COMMENT_ADDED: Titles(
+        "{who} commented on “{post}”",
+        "2 comments on “{post}”, the last by {who}",
+        "{all} comments on “{post}”, the last by {who}",
+    ),
+    Kind.COMMENT_REPLIED: Titles(
+        "{who} replied to your comment on “{post}”",
+        "2 replies to your comment on “{post}”, the last by {who}",
+        "{all} replies to your comment on “{post}”, the last by {who}",
+    ),
+    Kind.COMMENT_LIKED: Titles(
+        "{who} likes your comment on “{post}”",
+        "{who} and 1 other like your comment on “{post}”",
+        "{who} and {others} others like your comment on “{post}”",
+    ),
+    Kind.POST_LIKED: Titles(
+        "{who} likes “{post}”",
+        "{who} and 1 other like “{post}”",
+        "{who} and {others} others like “{post}”",
+    ),
+    Kind.FOLLOWED: Titles(
+        "{who} follows you",
+        "{who} and 1 other follow you",
+        "{who} and {others} others follow you",
+    ),
 }
 
 
@@ -46,20 +76,23 @@ def text_of(item: Item) -> Text:
         title = SAID[kind].format(post=post, what=what)
         return Text(title, words, "" if kind == Kind.POST_DELETED else link)
     if item.kind in DONE:
-        where = f"a comment on “{post}”" if "comment_id" in item.data else f"“{post}”"
-        title = DONE[Kind(item.kind)].format(who=who, post=post, where=where)
+        count = item.fact_count
+        titles = DONE[Kind(item.kind)]
+        title = titles[min(count, 3) - 1].format(who=who, post=post, all=count, others=count - 1)
+        if item.kind == Kind.FOLLOWED:
+            link = f"/people/{username}" if count == 1 else "/followers"
         return Text(title, str(item.data.get("excerpt", "")), link)
     match item.kind:
+        case Kind.MENTIONED:
+            where = f"a comment on “{post}”" if "comment_id" in item.data else f"“{post}”"
+            title = f"{who} mentioned you in {where}"
+            return Text(title, str(item.data.get("excerpt", "")), link)
         case Kind.POST_APPROVED:
             return Text("Your post was approved", f"“{post}” is live.", link)
         case Kind.POST_FEATURED:
             return Text("Your post is featured", f"“{post}” is among what all see first.", link)
         case Kind.POST_PUBLISHED:
             return Text(f"{who} published a post", f"“{post}”", link)
-        case Kind.POST_LIKED:
-            return Text(f"{who} likes “{post}”", "", link)
-        case Kind.FOLLOWED:
-            return Text(f"{who} follows you", "", f"/people/{username}")
         case Kind.TRUSTED:
             return Text("Your posts go live at once now", "Moderators look at them later.", "")
         case Kind.EXPORT_READY:

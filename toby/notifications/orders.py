@@ -1,0 +1,209 @@
+"""What handlers order for inboxes, and which rows an order concerns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from toby.events import Person, deleted_person
+from toby.notifications.models import Fact, Item, Kind, Why
+from toby.notifications.projections import deleted_among
+from toby.notifications.silences import Pair
+
+# What somebody did in a comment stays when their account is deleted, as the comment does; all else
+# is retracted.
+STAYS = {Kind.COMMENT_ADDED, Kind.COMMENT_REPLIED, Kind.MENTIONED}
+FEW = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Add:
+    """`group` is what the facts have in common that make one item, if they are of one kind and
+    day; None for an item of its own."""
+
+    event_id: UUID
+    time: datetime
+    recipient_id: int
+    kind: Kind
+    group: str | None
+    act: str
+    subject: str
+    actor: dict[str, Any] | None
+    host_id: int | None
+    comment_id: int | None
+    target: dict[str, Any]
+    data: dict[str, Any]
+
+    @property
+    def group_key(self) -> str:
+        """A day is one of UTC, by the event's time: whoever counts anew finds the same groups."""
+        if self.group is None:
+            return f"{self.kind}:{self.event_id}"
+        return f"{self.kind}:{self.group}:{self.time:%Y-%m-%d}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retract:
+    recipient_id: int
+    act: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetractAbout:
+    """What everybody but `spared` was told of something that is gone."""
+
+    subject: str
+    spared: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetractComment:
+    """What anybody was told of a comment that is gone."""
+
+    comment_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forget:
+    """Somebody's account was deleted: their inbox is closed, their acts are retracted or kept
+    without their name, what was done under their posts is retracted."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hush:
+    """The listener is to be told nothing more of the speaker, or may be told again. A block takes
+    back what the listener has been told."""
+
+    listener_id: int
+    speaker_id: int
+    why: Why
+    active: bool
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reword:
+    """What anybody was told of a comment reads otherwise now; it is not new again for that."""
+
+    comment_id: int
+    data: dict[str, Any]
+
+
+Order = Add | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
+TO_ONE = (Add, Retract)
+TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
+
+
+def stays(kind: str, comment_id: int | None) -> bool:
+    return comment_id is not None and kind in STAYS
+
+
+def subject_of(target: dict[str, Any]) -> str:
+    return f"{target['type']}:{target['id']}"
+
+
+def shown(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.user_id,
+        "username": person.username,
+        "display_name": person.display_name,
+        "picture_url": person.picture_url,
+    }
+
+
+def without_the_deleted(orders: Sequence[Order]) -> list[Order]:
+    """An act of somebody who is deleted, told late, comes without their name or not at all; one
+    under their post does not come."""
+    adds = [order for order in orders if isinstance(order, Add)]
+    actors = {order.actor["id"] for order in adds if order.actor}
+    deleted = deleted_among(actors | {order.host_id for order in adds if order.host_id})
+    left: list[Order] = []
+    for order in orders:
+        if isinstance(order, Add) and order.host_id in deleted:
+            continue
+        if isinstance(order, Add) and order.actor and order.actor["id"] in deleted:
+            if stays(order.kind, order.comment_id):
+                nobody = shown(deleted_person(order.actor["id"]))
+                left.append(replace(order, actor=nobody))
+        else:
+            left.append(order)
+    return left
+
+
+def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
+    """Of the facts that are to be added, those that are there (read under the inboxes' locks)."""
+    event_ids = {order.event_id for order in adds}
+    rows = Fact.objects.filter(event_id__in=event_ids)
+    if len(adds) <= FEW:
+        rows = rows.filter(recipient_id__in={order.recipient_id for order in adds})
+    return set(rows.values_list("event_id", "recipient_id"))
+
+
+def known_groups(adds: Sequence[Add]) -> list[Item]:
+    """The items that facts to be added may join."""
+    grouped = [order for order in adds if order.group is not None]
+    found: list[Item] = []
+    for start in range(0, len(grouped), FEW):
+        part = grouped[start : start + FEW]
+        recipients = {order.recipient_id for order in part}
+        keys = {order.group_key for order in part}
+        found += Item.objects.filter(recipient_id__in=recipients, group_key__in=keys)
+    return found
+
+
+def pairs_of(orders: Sequence[Order]) -> set[Pair]:
+    """Of whom it is to be known whether they are told of whom."""
+    pairs: set[Pair] = set()
+    for order in orders:
+        match order:
+            case Add():
+                others = (order.actor and order.actor["id"], order.host_id)
+                pairs |= {(order.recipient_id, other) for other in others if other}
+            case Hush():
+                pairs.add((order.listener_id, order.speaker_id))
+    return pairs
+
+
+def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
+    """The live facts of the acts that are to be taken back, and of those who are deleted or
+    blocked."""
+    conditions = [condition(order) for order in orders if not isinstance(order, Add)]
+    if not conditions:
+        return []
+    wanted = reduce(or_, conditions)
+    return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
+
+
+def condition(order: Retract | RetractAbout | RetractComment | Forget | Hush | Reword) -> Q:
+    match order:
+        case Retract():
+            return Q(recipient_id=order.recipient_id, act=order.act)
+        case RetractAbout():
+            return Q(subject=order.subject)
+        case RetractComment() | Reword():
+            return Q(comment_id=order.comment_id)
+        case Forget():
+            return Q(actor_id=order.user_id) | Q(host_id=order.user_id)
+        case Hush():
+            of = Q(actor_id=order.speaker_id) | Q(host_id=order.speaker_id)
+            return of & Q(recipient_id=order.listener_id)
+
+
+def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:
+    """Whose inboxes hold something of those who are deleted, or about what is gone.
+
+    No more can come meanwhile: the row by which somebody is known is locked, as deleted; and all
+    about one post comes in order, to one consumer.
+    """
+    conditions = [condition(order) for order in orders if isinstance(order, TO_WHOM_IT_CONCERNS)]
+    if not conditions:
+        return set()
+    rows = Fact.objects.filter(reduce(or_, conditions), retracted_at=None)
+    return set(rows.values_list("recipient_id", flat=True))
