@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.factories import access_token, make_user
 from tests.notifications.support import approved, consume
 from toby.accounts.models import User
 from toby.common import session_store
+from toby.common.web_socket_protocol import WRITE_AT_ONCE
 from toby.notifications import hub
 from toby.notifications.hints import announce, the_layer
 from toby.notifications.models import Item
@@ -315,6 +317,78 @@ def test_a_client_that_reads_nothing_is_passed_over_and_ended_and_one_that_is_la
         await until(lambda: sent[-1]["type"] == "websocket.close")
         assert sent[-1]["code"] == 4408
         await incoming.put({"type": "websocket.disconnect", "code": 4408})
+        with suppress(StopConsumer):
+            await serving
+
+    play(scenario)
+
+
+def test_frames_are_in_order_whether_the_server_writes_them_at_once_or_has_to_wait(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in bearer(ana).items()]
+    monkeypatch.setattr("toby.notifications.selectors.CHANGES_PAGE", 3)
+    at_once: list[str] = []
+    sent: list[str] = []
+    # Whether there is no place to write at once, and whether `send` need not wait.
+    is_full, reads = asyncio.Event(), asyncio.Event()
+
+    def write(texts: Sequence[str]) -> bool:
+        if is_full.is_set():
+            return False
+        at_once.extend(texts)
+        sent.extend(texts)
+        return True
+
+    async def send(message: dict[str, Any]) -> None:
+        await reads.wait()
+        if "text" in message:
+            sent.append(message["text"])
+
+    def has_sent(count: int) -> bool:
+        return len(sent) == count
+
+    def tokens(first: int) -> list[str]:
+        """Without epochs."""
+        return [json.loads(text)["token"].partition("-")[2] for text in sent[first:]]
+
+    async def scenario() -> None:
+        incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        await incoming.put({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "path": "/ws/notifications",
+            "headers": headers,
+            "subprotocols": [],
+            "extensions": {WRITE_AT_ONCE: {"write": write}},
+        }
+        reads.set()
+        serving = asyncio.create_task(route(scope, incoming.get, send))
+        await until(lambda: len(sent) == 1)
+        ready = json.loads(sent[0])
+        await in_thread(consume)(approved(ana.pk, 1))
+        await until(lambda: len(at_once) == 2)
+        (socket,) = hub.this_hub().sockets()
+        is_full.set()
+        reads.clear()
+        await in_thread(consume)(approved(ana.pk, 2))
+        await until(lambda: socket.waits_since is not None)
+        is_full.clear()
+        await in_thread(consume)(approved(ana.pk, 3))
+        await in_thread(consume)(approved(ana.pk, 4))
+        reads.set()
+        await until(lambda: len(sent) == 9)
+        assert tokens(first=1) == ["1", "1", "2", "2", "3", "3", "4", "4"]
+        assert len(at_once) == 2
+        for refuses in (is_full.clear, is_full.set):
+            refuses()
+            already = len(sent)
+            resume = {"type": "resume", "after": ready["token"]}
+            await incoming.put({"type": "websocket.receive", "text": json.dumps(resume)})
+            await until(partial(has_sent, already + 5))
+            assert tokens(first=already) == ["1", "2", "3", "4", "4"]
+        assert len(at_once) == 2 + 4
+        await incoming.put({"type": "websocket.disconnect", "code": 1000})
         with suppress(StopConsumer):
             await serving
 

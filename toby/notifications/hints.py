@@ -83,7 +83,7 @@ async def announce(hints: Iterable[Hint]) -> None:
         by_group[shard_group(hint.user_id)].append(hint)
     for group, theirs in by_group.items():
         for start in range(0, len(theirs), HINTS_A_MESSAGE):
-            part = msgspec.json.encode(theirs[start : start + HINTS_A_MESSAGE])
+            part = msgspec.msgpack.encode(theirs[start : start + HINTS_A_MESSAGE])
             await send(group, {"type": "hints", "hints": part})
 
 

@@ -123,7 +123,7 @@ class Hub:
     async def take(self, message: dict[str, Any]) -> None:
         """Hands a message of the layer to the sockets that it concerns."""
         if message["type"] == "hints":
-            for hint in msgspec.json.decode(message["hints"], type=list[Hint]):
+            for hint in msgspec.msgpack.decode(message["hints"], type=list[Hint]):
                 for socket in list(self.by_user.get(hint.user_id, ())):
                     socket.deliver(hint)
         elif message["type"] == "sessions_ended":

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterator, Sequence
 
 from toby.common.logging import log
 from toby.common.principals import Principal
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 # What waits in memory for a client that reads more slowly than things happen; beyond it the
 # database keeps them.
 WINDOW_BYTES = 64 * 1024
+# Written in one go of what the database has.
+AT_ONCE_BYTES = 16 * 1024
 
 
 class LiveFeed(ABC):
@@ -48,6 +51,10 @@ class LiveFeed(ABC):
     @abstractmethod
     async def put(self, token: SyncToken, frame: str) -> None:
         """Sends a frame that leaves the client at `token`. Waits while it reads too slowly."""
+
+    def put_at_once(self, frames: Sequence[str]) -> bool:
+        """Sends frames now, if that takes no waiting; whether it has."""
+        return False
 
     @abstractmethod
     async def close_with(self, code: int, retry_ms: int | None) -> None:
@@ -83,16 +90,31 @@ class LiveFeed(ABC):
         if self.reading or not fits or self.queued_bytes > WINDOW_BYTES:
             self.behind = True
         else:
-            for seq, frame in hint.frames:
-                if seq > self.position:
-                    self.enqueue(SyncToken(hint.epoch, seq), frame)
-            self.position = max(self.position, hint.seq)
-            if hint.seq > self.counts_seq:
-                self.counts_seq = hint.seq
-                token = SyncToken(hint.epoch, hint.seq)
-                counts = Counts(token=str(token), unread=hint.unread, unseen=hint.unseen)
-                self.enqueue(token, counts.encoded())
+            news = self.news_of(hint)
+            if self.rests and self.put_at_once([frame for _, frame in news]):
+                return
+            for token, frame in news:
+                self.enqueue(token, frame)
         self.wake()
+
+    @property
+    def rests(self) -> bool:
+        """Nobody writes, and nothing waits to be written."""
+        return self.opened and self.writer is None and not (self.queue or self.behind or self.ended)
+
+    def news_of(self, hint: Hint) -> list[tuple[SyncToken, str]]:
+        """The frames that a hint brings, each with where it leaves the client: who calls sends
+        them."""
+        news = [
+            (SyncToken(hint.epoch, seq), frame) for seq, frame in hint.frames if seq > self.position
+        ]
+        self.position = max(self.position, hint.seq)
+        if hint.seq > self.counts_seq:
+            self.counts_seq = hint.seq
+            token = SyncToken(hint.epoch, hint.seq)
+            counts = Counts(token=str(token), unread=hint.unread, unseen=hint.unseen)
+            news.append((token, counts.encoded()))
+        return news
 
     def catch_up_to(self, newest: SyncToken) -> None:
         is_behind = newest.seq > min(self.position, self.counts_seq)
@@ -163,9 +185,8 @@ class LiveFeed(ABC):
                 await self.transmit(token, Reset(token=str(token)).encoded())
                 resumed = True
                 break
-            for seq, frame in item_frames(self.epoch, self.position, changes.items):
-                await self.transmit(SyncToken(self.epoch, seq), frame)
-                self.position = seq
+            for part in in_parts(item_frames(self.epoch, self.position, changes.items)):
+                await self.transmit_all(part)
         if not more:
             # Read before the items: all up to it was among them.
             self.position = max(self.position, inbox.last_seq)
@@ -178,11 +199,34 @@ class LiveFeed(ABC):
         frame = kind(token=str(token), unread=inbox.unread, unseen=inbox.unseen)
         await self.transmit(token, frame.encoded())
 
+    async def transmit_all(self, items: list[tuple[int, str]]) -> None:
+        """Items' frames, each with its seq: at once, or one by one as the client reads."""
+        if not self.ended and self.put_at_once([frame for _, frame in items]):
+            self.position = items[-1][0]
+            return
+        for seq, frame in items:
+            await self.transmit(SyncToken(self.epoch, seq), frame)
+            self.position = seq
+
     async def transmit(self, token: SyncToken, frame: str) -> None:
         if not self.ended:
             self.waits_since = asyncio.get_running_loop().time()
             await self.put(token, frame)
             self.waits_since = None
+
+
+def in_parts(items: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Each of one frame, and of more as long as they come to AT_ONCE_BYTES."""
+    part: list[tuple[int, str]] = []
+    size = 0
+    for item in items:
+        if part and size + len(item[1]) > AT_ONCE_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += len(item[1])
+    if part:
+        yield part
 
 
 def read_changes(user_id: int, token: SyncToken) -> selectors.Changes:

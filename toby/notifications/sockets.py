@@ -1,6 +1,7 @@
 """WebSockets: `/ws/notifications`. One connection of one session, which follows one inbox."""
 
 import logging
+from collections.abc import Sequence
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -12,6 +13,7 @@ from toby.common.authentication import bearer_token
 from toby.common.logging import log
 from toby.common.principals import Principal
 from toby.common.request_id import accept_or_make
+from toby.common.web_socket_protocol import writer_of
 from toby.notifications import services
 from toby.notifications.frames import (
     BadFrame,
@@ -46,6 +48,7 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
     channel_layer_alias = ""
 
     async def connect(self) -> None:
+        self.write_at_once = writer_of(self.scope)
         headers = {
             name.decode("latin-1"): raw.decode("latin-1") for name, raw in self.scope["headers"]
         }
@@ -90,6 +93,9 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
 
     async def put(self, token: SyncToken, frame: str) -> None:
         await self.send(text_data=frame)
+
+    def put_at_once(self, frames: Sequence[str]) -> bool:
+        return self.write_at_once(frames)
 
     async def close_with(self, code: int, retry_ms: int | None) -> None:
         if retry_ms is not None:

@@ -11,6 +11,7 @@ import uvicorn
 from django.core.management.base import CommandParser
 
 from toby.common.command import Command as BaseCommand
+from toby.common.web_socket_protocol import WebSocketProtocol
 from toby.notifications.hub import this_hub
 
 # A client's frames are small: marks of at most 500 ids come to half of this.
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             port=options["port"],
             loop="asyncio",
             http="h11",
-            ws="websockets-sansio",
+            ws=WebSocketProtocol,
             ws_max_size=MAX_FRAME_BYTES,
             # It takes 30 KiB a socket, and half of the speed.
             ws_per_message_deflate=False,
