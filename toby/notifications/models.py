@@ -98,6 +98,10 @@ class Item(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} for user {self.recipient_id}"
 
+    @property
+    def state(self) -> str:
+        return "read" if self.read_at else "seen" if self.seen_at else "unseen"
+
 
 class Fact(models.Model):
     """What one event means to one recipient. Kept when retracted, so that the event, when it

@@ -1,12 +1,14 @@
 """What can be read of inboxes and items."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
-from toby.common.errors import NotFound
-from toby.notifications.models import Inbox, Item
+from toby.common.errors import NotFound, Refused
+from toby.notifications.models import Inbox, Item, KnownUser
 from toby.notifications.sync_tokens import SyncToken
 
 CHANGES_PAGE = 200
@@ -60,3 +62,29 @@ def positions(user_ids: list[int]) -> dict[int, SyncToken]:
     """The newest token of each of these inboxes."""
     rows = Inbox.objects.filter(user_id__in=user_ids).values_list("user_id", "epoch", "last_seq")
     return {user_id: SyncToken(epoch, seq) for user_id, epoch, seq in rows}
+
+
+def known_person(called: str) -> KnownUser:
+    """The one with this username, or with this id: "12", where nobody has that as a username, or
+    "id:12". For operators: not for what others may ask. Raises Refused."""
+    return known_people([called])[0]
+
+
+def known_people(called: Sequence[str]) -> list[KnownUser]:
+    """As `known_person`, each of them once, in order of their ids."""
+    keys = {name.casefold() for name in called if not name.startswith("id:")}
+    by_name: dict[str, list[KnownUser]] = {}
+    for user in KnownUser.objects.annotate(key=Lower("username")).filter(key__in=keys):
+        by_name.setdefault(user.username.casefold(), []).append(user)
+    ids = {name: int(number) for name in called if (number := name.removeprefix("id:")).isdecimal()}
+    by_id = KnownUser.objects.in_bulk({pk for pk in ids.values() if pk < 2**63})
+    found: dict[int, KnownUser] = {}
+    for name in called:
+        named = by_name.get(name.casefold(), [])
+        if len(named) > 1:
+            raise Refused(f"{name} is more than one: {', '.join(f'id:{u.pk}' for u in named)}")
+        known = named or [by_id[pk] for pk in [ids.get(name)] if pk in by_id]
+        if not known:
+            raise Refused(f"nobody is known as {name}")
+        found[known[0].pk] = known[0]
+    return [found[pk] for pk in sorted(found)]

@@ -45,7 +45,7 @@ class ItemOut(Out, frozen=True, kw_only=True):
             seq=item.seq,
             content_seq=item.content_seq,
             retracted=gone,
-            state="read" if item.read_at else "seen" if item.seen_at else "unseen",
+            state=item.state,
             actor=None if gone else item.actor,
             fact_count=item.fact_count,
             target=None if gone else item.target,
