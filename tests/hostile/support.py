@@ -29,6 +29,7 @@ VALID: dict[str, Any] = {
     "display_name": "Ana",
     "email": "ana@toby.example",
     "ids": [UUID],
+    "kinds": [{"kind": "post_liked", "channel": "off"}],
     "name": "A script",
     "names": ["tides"],
     "new_password": "correct horse battery",

@@ -140,6 +140,8 @@ ALLOWED = {
     "POST api/v1/notifications/read": SIGNED_IN,
     "POST api/v1/notifications/unread": SIGNED_IN,
     "POST api/v1/notifications/seen": SIGNED_IN,
+    "GET api/v1/notifications/preferences": SIGNED_IN,
+    "PATCH api/v1/notifications/preferences": SIGNED_IN,
     "POST api/v1/notifications/tickets": SIGNED_IN,
 }
 

@@ -32,6 +32,7 @@ from toby.notifications.orders import (
     subject_of,
     without_the_deleted,
 )
+from toby.notifications.preferences import Preferences
 from toby.notifications.silences import APART, Silences
 
 
@@ -39,8 +40,8 @@ class Deliveries:
     """Handlers say whom an event concerns; `flush` writes it.
 
     Lock order: the rows by which actors are known, then inboxes by user id, then facts and items.
-    Whom nobody is to be told of is read under the inboxes' locks, and changed under the same: read
-    before, an act and a block at the same moment would not see each other.
+    Whom nobody is to be told of, and of what, is read under the inboxes' locks, and changed under
+    the same: read before, an act and a block at the same moment would not see each other.
     """
 
     def __init__(self) -> None:
@@ -71,10 +72,10 @@ class Deliveries:
         **data: Any,
     ) -> None:
         """The current event concerns this person: who has been told of it already is not told
-        again. Nobody is told of their own act, of one by somebody they mute or are apart from, or
-        of one under the post of somebody they are apart from: `host_id`. It is taken back with all
-        about its target, unless it `outlives_target`, and with the comment. With others of its
-        kind, `group` and day it makes one item."""
+        again. Nobody is told of their own act, of one by somebody they mute or are apart from, of
+        one under the post of somebody they are apart from: `host_id`, or of a kind that they have
+        turned off. It is taken back with all about its target, unless it `outlives_target`, and
+        with the comment. With others of its kind, `group` and day it makes one item."""
         if actor is not None and actor.user_id == recipient_id:
             return
         self.add(
@@ -140,7 +141,8 @@ class Deliveries:
             close_inbox(opened[user_id])
         adds = [order for order in orders if isinstance(order, Add)]
         silences = Silences(pairs_of(orders))
-        writing = Writing(opened, silences, known_facts(adds), known_groups(adds))
+        preferences = Preferences((order.recipient_id, order.kind) for order in adds)
+        writing = Writing(opened, silences, preferences, known_facts(adds), known_groups(adds))
         for fact in facts_to_undo(orders):
             writing.remember(fact)
         for order in orders:
@@ -164,10 +166,12 @@ class Writing:
         self,
         opened: dict[int, OpenInbox],
         silences: Silences,
+        preferences: Preferences,
         known: set[tuple[UUID, int]],
         groups: Sequence[Item],
     ) -> None:
-        self.opened, self.silences, self.known = opened, silences, known
+        self.opened, self.known = opened, known
+        self.silences, self.preferences = silences, preferences
         self.now = timezone.now()
         # Each item once, whichever way it was found.
         self.items = {item.id: item for item in groups}
@@ -219,6 +223,8 @@ class Writing:
     def is_kept_from(self, order: Add) -> bool:
         """Whether the recipient is not to hear of it, or cannot see where it was done."""
         who, keeps = order.recipient_id, self.silences.keeps
+        if self.preferences.turn_off(who, order.kind):
+            return True
         by = order.actor and keeps(who, order.actor["id"])
         return bool(by or (order.host_id and keeps(who, order.host_id, APART)))
 

@@ -9,7 +9,16 @@ from django.utils import timezone
 from toby.exports.archive import File
 from toby.exports.models import Export
 from toby.notifications.deliveries import Deliveries
-from toby.notifications.models import Inbox, Item, Kind, KnownFollow, KnownUser, Silence, Why
+from toby.notifications.models import (
+    Inbox,
+    Item,
+    Kind,
+    KnownFollow,
+    KnownUser,
+    Preference,
+    Silence,
+    Why,
+)
 from toby.notifications.serializers import ItemOut
 
 
@@ -25,6 +34,8 @@ def files(user_id: int) -> Iterator[File]:
         "known_follows.json",
         follows.order_by("id").values("follower_id", "followee_id", "active"),
     )
+    chosen = Preference.objects.filter(user_id=user_id)
+    yield "preferences.json", chosen.order_by("id").values("kind", "channel")
     # By whom one is blocked is theirs to tell.
     silences = Silence.objects.filter(listener_id=user_id).exclude(why=Why.IS_BLOCKED)
     yield "known_silences.json", silences.order_by("id").values("speaker_id", "why", "active")

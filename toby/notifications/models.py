@@ -34,6 +34,14 @@ class Kind(models.TextChoices):
     EXPORT_READY = "export_ready"
 
 
+class Channel(models.TextChoices):
+    """Where something is told: what each means, `toby/notifications/preferences.py`."""
+
+    OFF = "off"
+    IN_APP = "in_app"
+    EMAIL = "email"
+
+
 class Why(models.TextChoices):
     """Why somebody is told nothing of what somebody else does."""
 
@@ -140,6 +148,23 @@ class Fact(models.Model):
 
     def __str__(self) -> str:
         return f"fact {self.event_id} for user {self.recipient_id}"
+
+
+class Preference(models.Model):
+    """Where a kind is told to somebody, if that differs from the default. Read and changed by
+    whoever holds the user's inbox."""
+
+    user_id = models.BigIntegerField()
+    kind = ExactCharField(max_length=30)
+    channel = ExactCharField(max_length=10, choices=Channel)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user_id", "kind"], name="a_kind_is_preferred_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} for user {self.user_id}: {self.channel}"
 
 
 class KnownUser(models.Model):

@@ -1,12 +1,14 @@
 """How notifications look, in answers and in frames, and what requests may hold."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Uuid, Whole
-from toby.notifications.models import Inbox, Item
+from toby.notifications.models import Channel, Inbox, Item, Kind
+from toby.notifications.preferences import Wish
 from toby.notifications.selectors import Changes
 from toby.notifications.sync_tokens import SyncToken
 from toby.notifications.texts import text_of
@@ -114,3 +116,37 @@ class MarkIn(In):
         if ("ids" in attrs) == ("up_to" in attrs):
             raise serializers.ValidationError("Give either ids or up_to.", code="ids_or_up_to")
         return attrs
+
+
+class WishOut(Out, frozen=True, kw_only=True):
+    """A kind, and where it is told: `off`; `in_app`, in lists and live; `email`, there and, as long
+    as it is unread, in the digest. One that is `mandatory` cannot be off."""
+
+    kind: str
+    channel: str
+    mandatory: bool
+
+
+class PreferencesOut(Out, frozen=True, kw_only=True):
+    """What holds for every kind there is."""
+
+    kinds: list[WishOut]
+
+    @classmethod
+    def of(cls, wishes: Sequence[Wish]) -> "PreferencesOut":
+        return cls(
+            kinds=[WishOut(kind=w.kind, channel=w.channel, mandatory=w.mandatory) for w in wishes]
+        )
+
+
+class WishIn(In):
+    kind = serializers.ChoiceField(choices=Kind.values)
+    channel = serializers.ChoiceField(choices=Channel.values)
+
+
+class PreferencesIn(In):
+    # What is not named stays as it is.
+    kinds = serializers.ListField(child=WishIn(), allow_empty=False, max_length=100, required=False)
+
+    def validate_kinds(self, given: list[dict[str, str]]) -> dict[Kind, Channel]:
+        return {Kind(wish["kind"]): Channel(wish["channel"]) for wish in given}

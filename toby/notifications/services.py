@@ -1,15 +1,18 @@
-"""What a recipient can do: mark items read, seen or unread."""
+"""What a recipient can do: mark items read, seen or unread, and say what they want to be told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from toby.common.errors import InvalidInput
+from toby.common.sql import upsert
 from toby.notifications.hints import Hint
 from toby.notifications.inboxes import lock_inboxes, write
-from toby.notifications.models import Inbox, Item
+from toby.notifications.models import Channel, Inbox, Item, Kind, Preference
+from toby.notifications.preferences import MANDATORY, default_of
 
 MARKED_AT_ONCE = 500
 
@@ -49,3 +52,28 @@ def to_be_marked(
         rows.filter(content_seq__lte=up_to) if up_to is not None else rows.filter(id__in=ids or [])
     )
     return list(rows.order_by("content_seq")[:MARKED_AT_ONCE])
+
+
+def change_preferences(*, user_id: int, channels: Mapping[Kind, Channel]) -> None:
+    """Each kind that is named is told by that channel from now on; of two who say so of the same
+    kind the last is heard. Once this has returned nothing of what is off comes any more.
+
+    Raises InvalidInput for a mandatory kind that is to be off.
+    """
+    if any(kind in MANDATORY and channel == Channel.OFF for kind, channel in channels.items()):
+        raise InvalidInput(("kinds", "mandatory", "What moderators decide cannot be turned off."))
+    with transaction.atomic():
+        if lock_inboxes([user_id])[user_id].row.closed:
+            return
+        usual = [kind for kind in channels if channels[kind] == default_of(kind)]
+        Preference.objects.filter(user_id=user_id, kind__in=usual).delete()
+        upsert(
+            Preference,
+            [
+                Preference(user_id=user_id, kind=kind, channel=channels[kind])
+                for kind in sorted(channels)
+                if kind not in usual
+            ],
+            unique=["user_id", "kind"],
+            update=["channel"],
+        )

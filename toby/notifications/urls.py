@@ -20,5 +20,6 @@ urlpatterns = [
     path("api/v1/notifications/read", views.Mark.as_view(state="read")),
     path("api/v1/notifications/unread", views.Mark.as_view(state="unread")),
     path("api/v1/notifications/seen", views.Mark.as_view(state="seen")),
+    path("api/v1/notifications/preferences", views.Preferences.as_view()),
     path("api/v1/notifications/tickets", views.Tickets.as_view()),
 ]

@@ -18,7 +18,16 @@ from toby.common.views import AsyncView, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
 from toby.notifications.inboxes import inbox_of
-from toby.notifications.serializers import ChangesOut, CountsOut, ItemOut, MarkIn, TicketOut
+from toby.notifications.preferences import preferences_of
+from toby.notifications.serializers import (
+    ChangesOut,
+    CountsOut,
+    ItemOut,
+    MarkIn,
+    PreferencesIn,
+    PreferencesOut,
+    TicketOut,
+)
 from toby.notifications.stream_cookie import CookieAuthentication, let_in_by_cookie
 from toby.notifications.streams import EventStream, EventStreamResponse, changes_within
 from toby.notifications.sync_tokens import BadSyncToken, SyncToken
@@ -131,6 +140,23 @@ class Mark(APIView):
         )
         async_to_sync(announce)(hints)
         return Response(CountsOut.of(inbox))
+
+
+class Preferences(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(responses=PreferencesOut)
+    def get(self, request: Request) -> Response:
+        """What you want to be told, and where."""
+        return Response(PreferencesOut.of(preferences_of(principal(request).user_id)))
+
+    @extend_schema(request=PreferencesIn, responses=PreferencesOut)
+    def patch(self, request: Request) -> Response:
+        """Changes what is named, and nothing else: of two changes of the same the last holds."""
+        user_id = principal(request).user_id
+        if channels := parsed(PreferencesIn, request).get("kinds"):
+            services.change_preferences(user_id=user_id, channels=channels)
+        return Response(PreferencesOut.of(preferences_of(user_id)))
 
 
 class Tickets(APIView):

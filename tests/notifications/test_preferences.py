@@ -1,0 +1,249 @@
+"""What people want to be told, and where: kinds that are off, on, or mailed as well."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoAssertNumQueries
+
+from tests.factories import Caller, make_user
+from tests.notifications.support import (
+    approved,
+    assert_counts_are_right,
+    commented,
+    consume,
+    followed,
+    person,
+    published,
+)
+from toby.common.errors import InvalidInput
+from toby.events import PostLiked, PostUnliked, UserDeleted, UserRegistered
+from toby.notifications.exports import files
+from toby.notifications.models import Channel, Fact, Item, Kind, Preference
+from toby.notifications.preferences import MANDATORY, USERS_AT_ONCE, Preferences, preferences_of
+from toby.notifications.services import change_preferences
+
+pytestmark = pytest.mark.django_db
+
+PREFERENCES = "/api/v1/notifications/preferences"
+ANA, BEN, CLEO = 1, 2, 3
+
+
+def liked(post_author_id: int, by: int, post_id: int = 1) -> PostLiked:
+    return PostLiked(
+        post_id=post_id,
+        post_slug="s",
+        post_title="T",
+        post_author_id=post_author_id,
+        liker=person(by),
+    )
+
+
+def prefer(user_id: int, channel: Channel, *kinds: Kind) -> None:
+    change_preferences(user_id=user_id, channels=dict.fromkeys(kinds, channel))
+
+
+def told(user_id: int) -> list[str]:
+    items = Item.objects.filter(recipient_id=user_id, retracted_at=None).order_by("content_seq")
+    return [item.kind for item in items]
+
+
+class TestWhatIsTold:
+    def test_of_a_kind_that_is_off_there_is_no_item_and_no_fact(self) -> None:
+        prefer(ANA, Channel.OFF, Kind.POST_LIKED, Kind.FOLLOWED)
+        consume(liked(ANA, by=BEN), followed(BEN, ANA), commented(ANA, by=BEN))
+        assert told(ANA) == ["comment_added"]
+        assert Fact.objects.count() == 1
+        assert_counts_are_right(ANA)
+
+    def test_others_are_told_as_before(self) -> None:
+        prefer(ANA, Channel.OFF, Kind.POST_LIKED)
+        consume(liked(CLEO, by=BEN))
+        assert told(CLEO) == ["post_liked"]
+
+    @pytest.mark.parametrize("channel", [Channel.IN_APP, Channel.EMAIL])
+    def test_what_is_mailed_is_in_the_app_too(self, channel: Channel) -> None:
+        prefer(ANA, channel, Kind.POST_LIKED)
+        consume(liked(ANA, by=BEN))
+        assert told(ANA) == ["post_liked"]
+
+    def test_what_was_not_told_while_it_was_off_does_not_come_later(self) -> None:
+        event = liked(ANA, by=BEN)
+        prefer(ANA, Channel.OFF, Kind.POST_LIKED)
+        consume(event)
+        prefer(ANA, Channel.IN_APP, Kind.POST_LIKED)
+        assert told(ANA) == []
+        consume(liked(ANA, by=CLEO))
+        assert told(ANA) == ["post_liked"]
+        assert Item.objects.get().fact_count == 1
+
+    def test_what_is_there_stays_and_can_be_undone(self) -> None:
+        consume(liked(ANA, by=BEN), liked(ANA, by=CLEO))
+        prefer(ANA, Channel.OFF, Kind.POST_LIKED)
+        consume(PostUnliked(post_id=1, post_author_id=ANA, liker_id=BEN))
+        assert told(ANA) == ["post_liked"]
+        assert Item.objects.get().fact_count == 1
+        consume(liked(ANA, by=7))
+        assert Item.objects.get().fact_count == 1
+        assert_counts_are_right(ANA)
+
+    def test_who_wants_no_replies_is_told_of_one_as_a_comment_on_their_post(self) -> None:
+        prefer(ANA, Channel.OFF, Kind.COMMENT_REPLIED)
+        consume(commented(ANA, by=BEN, answering=ANA))
+        assert told(ANA) == ["comment_added"]
+
+    def test_decisions_of_moderators_are_told_even_if_a_row_says_that_they_are_off(self) -> None:
+        Preference.objects.create(user_id=ANA, kind=Kind.POST_APPROVED, channel=Channel.OFF)
+        consume(approved(ANA))
+        assert told(ANA) == ["post_approved"]
+
+    def test_of_many_followers_just_those_are_told_who_want_to_be(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("toby.notifications.preferences.USERS_AT_ONCE", 7)
+        followers = range(100, 120)
+        consume(*(followed(each, ANA) for each in followers))
+        for each in followers:
+            if each % 3 == 0:
+                prefer(each, Channel.OFF, Kind.POST_PUBLISHED)
+        consume(published(ANA))
+        rows = Item.objects.filter(kind=Kind.POST_PUBLISHED).order_by("recipient_id")
+        assert [item.recipient_id for item in rows] == [each for each in followers if each % 3]
+
+    def test_it_is_read_by_one_query_for_hundreds_of_people(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        off = set(range(0, 2 * USERS_AT_ONCE, 3))
+        Preference.objects.bulk_create(
+            Preference(user_id=each, kind=Kind.MENTIONED, channel=Channel.OFF) for each in off
+        )
+        everybody = range(2 * USERS_AT_ONCE)
+        with django_assert_num_queries(2):
+            found = Preferences((each, kind) for each in everybody for kind in Kind)
+        assert {each for each in everybody if found.turn_off(each, Kind.MENTIONED)} == off
+        assert not any(found.turn_off(each, Kind.POST_LIKED) for each in everybody)
+        with django_assert_num_queries(0):
+            Preferences((each, Kind.POST_APPROVED) for each in everybody)
+
+
+class TestWhatIsKept:
+    def test_just_what_differs_from_the_default(self) -> None:
+        prefer(ANA, Channel.EMAIL, Kind.MENTIONED, Kind.POST_LIKED)
+        assert list(Preference.objects.values_list("kind", "channel")) == [("post_liked", "email")]
+        prefer(ANA, Channel.OFF, Kind.MENTIONED, Kind.POST_LIKED)
+        assert set(Preference.objects.values_list("kind", "channel")) == {
+            ("mentioned", "off"),
+            ("post_liked", "off"),
+        }
+        prefer(ANA, Channel.IN_APP, Kind.POST_LIKED)
+        assert list(Preference.objects.values_list("kind", "channel")) == [("mentioned", "off")]
+
+    def test_of_a_deleted_account_nothing_is_kept_nor_made(self) -> None:
+        consume(UserRegistered(user_id=ANA, user=person(ANA), version=1))
+        prefer(ANA, Channel.OFF, Kind.MENTIONED)
+        consume(UserDeleted(user_id=ANA, version=2))
+        prefer(ANA, Channel.OFF, Kind.POST_LIKED)
+        assert not Preference.objects.exists()
+
+    def test_it_is_in_the_export(self) -> None:
+        prefer(ANA, Channel.OFF, Kind.MENTIONED)
+        prefer(BEN, Channel.OFF, Kind.MENTIONED)
+        assert list(dict(files(ANA))["preferences.json"]) == [
+            {"kind": "mentioned", "channel": "off"}
+        ]
+
+    @pytest.mark.parametrize("kind", sorted(MANDATORY))
+    def test_a_decision_of_moderators_cannot_be_turned_off_and_then_nothing_is(
+        self, kind: Kind
+    ) -> None:
+        with pytest.raises(InvalidInput):
+            prefer(ANA, Channel.OFF, Kind.POST_LIKED, kind)
+        assert not Preference.objects.exists()
+        prefer(ANA, Channel.IN_APP, kind)
+        assert Channel.IN_APP in {wish.channel for wish in preferences_of(ANA) if wish.mandatory}
+
+
+@pytest.mark.usefixtures("redis")
+class TestByRest:
+    @pytest.fixture
+    def ana(self) -> Caller:
+        return Caller(make_user("ana"))
+
+    def test_all_kinds_are_listed_with_what_holds_for_them(self, ana: Caller) -> None:
+        kinds = by_kind(ana.get(PREFERENCES))
+        assert list(kinds) == list(Kind)
+        assert kinds["mentioned"] == ("email", False)
+        assert kinds["post_liked"] == ("in_app", False)
+        assert {kind for kind, (_, mandatory) in kinds.items() if mandatory} == set(MANDATORY)
+
+    def test_a_patch_changes_what_it_names_and_answers_with_all(self, ana: Caller) -> None:
+        ben = Caller(make_user("ben"))
+        wishes = [{"kind": "post_liked", "channel": "off"}]
+        answer = ana.patch(PREFERENCES, {"kinds": wishes})
+        ana.patch(PREFERENCES, {"kinds": [{"kind": "warned", "channel": "in_app"}]})
+        before, after = by_kind(ben.get(PREFERENCES)), by_kind(ana.get(PREFERENCES))
+        assert by_kind(answer)["post_liked"] == ("off", False)
+        assert after == before | {"post_liked": ("off", False), "warned": ("in_app", True)}
+        assert ana.patch(PREFERENCES, {}).body == ana.get(PREFERENCES).body
+
+    @pytest.mark.parametrize(
+        ("wish", "field"),
+        [
+            ({"kind": "post_eaten", "channel": "off"}, "kinds.0.kind"),
+            ({"kind": "post_liked", "channel": "pigeon"}, "kinds.0.channel"),
+            ({"kind": "post_liked"}, "kinds.0.channel"),
+            ({"kind": "post_liked", "channel": "off", "why": ""}, "kinds.0.why"),
+            ({"kind": "post_hidden", "channel": "off"}, "kinds"),
+        ],
+    )
+    def test_what_cannot_be_wished_is_named_and_nothing_is_changed(
+        self, ana: Caller, wish: dict[str, str], field: str
+    ) -> None:
+        right = {"kind": "comment_liked", "channel": "off"}
+        before = ana.get(PREFERENCES).body
+        answer = ana.patch(PREFERENCES, {"kinds": [wish, right]})
+        assert answer.status == 400
+        assert [error["field"] for error in answer.body["errors"]] == [field]
+        assert ana.get(PREFERENCES).body == before
+
+
+def by_kind(answer: Any) -> dict[str, tuple[str, bool]]:
+    assert answer.status == 200
+    return {wish["kind"]: (wish["channel"], wish["mandatory"]) for wish in answer.body["kinds"]}
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtTheSameMoment:
+    def test_what_comes_while_it_is_being_turned_off_is_not_told(
+        self, elsewhere: ThreadPoolExecutor
+    ) -> None:
+        with transaction.atomic():
+            prefer(ANA, Channel.OFF, Kind.COMMENT_ADDED)
+            waiting = begin(elsewhere, lambda: consume(commented(ANA, by=BEN)))
+        waiting.result(timeout=20)
+        assert not Item.objects.exists()
+
+    def test_turning_off_waits_for_what_is_being_told(self, elsewhere: ThreadPoolExecutor) -> None:
+        with transaction.atomic():
+            consume(commented(ANA, by=BEN))
+            waiting = begin(elsewhere, lambda: prefer(ANA, Channel.OFF, Kind.COMMENT_ADDED))
+        waiting.result(timeout=20)
+        assert told(ANA) == ["comment_added"]
+
+
+def begin(elsewhere: ThreadPoolExecutor, work: Callable[[], None]) -> Future[None]:
+    """Returns once it is clear that it waits."""
+    begun = threading.Event()
+
+    def run() -> None:
+        begun.set()
+        work()
+
+    done = elsewhere.submit(run)
+    begun.wait(10)
+    with pytest.raises(TimeoutError):
+        done.result(timeout=0.5)
+    return done
