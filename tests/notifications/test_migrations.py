@@ -28,3 +28,28 @@ def test_facts_of_comments_know_their_comment(older: type[Older]) -> None:
     tables.run()
     facts = tables.rows("notifications.Fact").order_by("id").values_list("act", "comment_id")
     assert list(facts) == list(zip(acts, [7, 5_000_000_000, None, None, None], strict=True))
+
+
+def test_items_know_their_state(older: type[Older]) -> None:
+    tables = older("notifications", "0013_states")
+    times = {
+        "unseen": {},
+        "seen": {"seen_at": NOW},
+        "read": {"seen_at": NOW, "read_at": NOW},
+        "gone": {"seen_at": NOW, "read_at": NOW, "retracted_at": NOW},
+    }
+    for seq, (state, happened) in enumerate(times.items()):
+        tables.rows("notifications.Item").create(
+            recipient_id=1,
+            group_key=state,
+            seq=seq,
+            content_seq=seq,
+            target={},
+            data={},
+            created_at=NOW,
+            updated_at=NOW,
+            **happened,
+        )
+    tables.run()
+    states = tables.rows("notifications.Item").values_list("group_key", "state")
+    assert sorted(states) == sorted((state, state) for state in times)

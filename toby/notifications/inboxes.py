@@ -21,6 +21,7 @@ ITEM_COLUMNS = (
     "actor",
     "target",
     "data",
+    "state",
     "updated_at",
     "seen_at",
     "read_at",
@@ -63,6 +64,7 @@ class OpenInbox:
 
     def touch(self, item: Item, now: datetime) -> None:
         """Stamps the next seq on an item that has changed."""
+        item.state = item.state_by_its_times()
         self.row.last_seq += 1
         item.seq, item.updated_at = self.row.last_seq, now
         self.changed[str(item.id)] = item

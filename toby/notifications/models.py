@@ -42,6 +42,19 @@ class Channel(models.TextChoices):
     EMAIL = "email"
 
 
+class State(models.TextChoices):
+    """What has become of an item: each but the last is more than the one before it. A retracted
+    one is gone, whatever it was."""
+
+    UNSEEN = "unseen"
+    SEEN = "seen"
+    READ = "read"
+    GONE = "gone"
+
+
+UNREAD = (State.UNSEEN, State.SEEN)
+
+
 class Why(models.TextChoices):
     """Why somebody is told nothing of what somebody else does."""
 
@@ -75,7 +88,8 @@ class Inbox(models.Model):
 
 
 class Item(models.Model):
-    """What a recipient sees. `content_seq` is the seq of its last fact: lists are ordered by it."""
+    """What a recipient sees. `content_seq` is the seq of its last fact: lists are ordered by it.
+    `state` says what the times of being seen, read and retracted do: lists are narrowed by it."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     recipient_id = models.BigIntegerField()
@@ -88,6 +102,7 @@ class Item(models.Model):
     actor = models.JSONField(null=True)
     target = models.JSONField()
     data = models.JSONField()
+    state = ExactCharField(max_length=8, choices=State, default=State.UNSEEN)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     seen_at = models.DateTimeField(null=True)
@@ -101,14 +116,20 @@ class Item(models.Model):
             ),
             models.UniqueConstraint(fields=["recipient_id", "seq"], name="a_seq_is_given_once"),
         )
-        indexes = (models.Index(fields=["recipient_id", "content_seq"], name="items_newest_first"),)
+        indexes = (
+            models.Index(fields=["recipient_id", "state", "content_seq"], name="items_of_a_state"),
+            models.Index(
+                fields=["recipient_id", "kind", "state", "content_seq"], name="items_of_a_kind"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} for user {self.recipient_id}"
 
-    @property
-    def state(self) -> str:
-        return "read" if self.read_at else "seen" if self.seen_at else "unseen"
+    def state_by_its_times(self) -> State:
+        if self.retracted_at:
+            return State.GONE
+        return State.READ if self.read_at else State.SEEN if self.seen_at else State.UNSEEN
 
 
 class Fact(models.Model):

@@ -2,29 +2,57 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from toby.common.errors import NotFound, Refused
-from toby.notifications.models import Inbox, Item, KnownUser
+from toby.common.prepared import Gathered, Listed
+from toby.notifications.models import UNREAD, Inbox, Item, KnownUser, State
 from toby.notifications.sync_tokens import SyncToken
 
 CHANGES_PAGE = 200
 
 
-def items(user_id: int) -> QuerySet[Item]:
-    """What a list shows: no tombstones."""
-    return Item.objects.filter(recipient_id=user_id, retracted_at=None)
+LISTED = (*UNREAD, State.READ)
+# A row of a list ends with its place in it.
+COLUMNS = [field.attname for field in Item._meta.concrete_fields if field.name != "content_seq"]
+COLUMNS += ["content_seq"]
 
 
 def item(user_id: int, item_id: UUID) -> Item:
     """Raises NotFound."""
-    found = items(user_id).filter(id=item_id).first()
+    rows = Item.objects.filter(recipient_id=user_id, retracted_at=None)
+    found = rows.filter(id=item_id).first()
     if found is None:
         raise NotFound
     return found
+
+
+def items(user_id: int, *, unread: bool = False, kind: str = "") -> Listed:
+    """What a list shows, in order of content_seq; no tombstones. For `listed_item`."""
+    return gathered(UNREAD if unread else LISTED, kind).of(user_id=user_id)
+
+
+@cache
+def gathered(states: Sequence[State], kind: str) -> Gathered:
+    """Items of each state stand by themselves in an index: a page is as quick to find whatever else
+    there is."""
+    index = "items_of_a_kind" if kind else "items_of_a_state"
+    of_kind = {"kind": kind} if kind else {}
+
+    def places(user_id: int) -> list[tuple[QuerySet[Any, Any], str]]:
+        rows = Item.objects.filter(recipient_id=user_id, **of_kind).values_list(*COLUMNS)
+        return [(rows.filter(state=state), index) for state in states]
+
+    return Gathered(lambda **_: Item.objects.values_list(*COLUMNS), places)
+
+
+def listed_item(row: Sequence[Any]) -> Item:
+    return Item(**dict(zip(COLUMNS, row, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

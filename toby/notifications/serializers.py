@@ -18,7 +18,7 @@ class ItemOut(Out, frozen=True, kw_only=True):
     """A retracted item is a tombstone: `retracted` is true and all that it said is gone.
 
     Of two versions of an item the one with the greater `seq` is the newer. `state` is unseen, seen
-    or read. Lists are ordered by `content_seq`, and `up_to` speaks of it.
+    or read; of a tombstone it is gone. Lists are ordered by `content_seq`, of which `up_to` speaks.
     """
 
     id: str

@@ -1,7 +1,6 @@
 """What a recipient can do: mark items read, seen or unread, and say what they want to be told."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,10 +10,12 @@ from toby.common.errors import InvalidInput
 from toby.common.sql import upsert
 from toby.notifications.hints import Hint
 from toby.notifications.inboxes import lock_inboxes, write
-from toby.notifications.models import Channel, Inbox, Item, Kind, Preference
+from toby.notifications.models import UNREAD, Channel, Inbox, Item, Kind, Preference, State
 from toby.notifications.preferences import MANDATORY, default_of
 
 MARKED_AT_ONCE = 500
+# Of which states items are put into another.
+LACKING = {"read": UNREAD, "seen": (State.UNSEEN,), "unread": (State.READ,)}
 
 
 def mark(
@@ -41,17 +42,14 @@ def mark(
 def to_be_marked(
     user_id: int, state: str, ids: Sequence[UUID] | None, up_to: int | None
 ) -> list[Item]:
-    """The next MARKED_AT_ONCE items that are not in `state` yet, in order of content_seq."""
-    lacking: dict[str, dict[str, Any]] = {
-        "read": {"read_at": None},
-        "seen": {"seen_at": None},
-        "unread": {"read_at__isnull": False},
-    }
-    rows = Item.objects.filter(recipient_id=user_id, retracted_at=None).filter(**lacking[state])
-    rows = (
-        rows.filter(content_seq__lte=up_to) if up_to is not None else rows.filter(id__in=ids or [])
-    )
-    return list(rows.order_by("content_seq")[:MARKED_AT_ONCE])
+    """The next MARKED_AT_ONCE items that are not in `state` yet, one state after the other."""
+    items = Item.objects.filter(recipient_id=user_id)
+    items = items.filter(id__in=ids) if ids is not None else items.filter(content_seq__lte=up_to)
+    found: list[Item] = []
+    for lacking in LACKING[state]:
+        rows = items.filter(state=lacking).order_by("content_seq")
+        found += rows[: MARKED_AT_ONCE - len(found)]
+    return found
 
 
 def change_preferences(*, user_id: int, channels: Mapping[Kind, Channel]) -> None:

@@ -1,5 +1,7 @@
 """The notifications service's REST endpoints."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -14,10 +16,11 @@ from toby.common.errors import InvalidInput
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
 from toby.common.permissions import SignedIn, principal
-from toby.common.views import AsyncView, parsed, whole
+from toby.common.views import AsyncView, one_of, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
 from toby.notifications.inboxes import inbox_of
+from toby.notifications.models import Kind
 from toby.notifications.preferences import preferences_of
 from toby.notifications.serializers import (
     ChangesOut,
@@ -35,17 +38,25 @@ from toby.notifications.sync_tokens import BadSyncToken, SyncToken
 MOST_WAIT_S = 30
 
 
+UNREAD = OpenApiParameter("unread", enum=["1"], description="Only those that are not read.")
+KIND = OpenApiParameter("kind", enum=Kind.values, description="Only those of this kind.")
+
+
 class Items(APIView):
     permission_classes = (SignedIn,)
 
-    @extend_schema(parameters=PAGING, responses=Page[ItemOut])
+    @extend_schema(parameters=[UNREAD, KIND, *PAGING], responses=Page[ItemOut])
     def get(self, request: Request) -> Response:
         """Your notifications, the newest first."""
         user_id = principal(request).user_id
-        rows = selectors.items(user_id)
-        return Response(
-            paginate(request, rows, name=f"items:{user_id}", by="content_seq", render=ItemOut.of)
-        )
+        unread, kind = one_of(request, "unread", ["1"]), one_of(request, "kind", Kind.values)
+        rows = selectors.items(user_id, unread=bool(unread), kind=kind)
+        name = f"items:{user_id}:{unread}:{kind}"
+        return Response(paginate(request, rows, name=name, by="content_seq", render=rendered))
+
+
+def rendered(row: Sequence[Any]) -> ItemOut:
+    return ItemOut.of(selectors.listed_item(row))
 
 
 class OneItem(APIView):
