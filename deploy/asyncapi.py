@@ -9,7 +9,7 @@ import argparse
 import inspect
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -39,10 +39,15 @@ HEADERS = {
     },
 }
 WEBSOCKET = """\
-Who may: `Authorization: Bearer`, or the subprotocols `toby.notifications` and a single-use ticket
-of `POST /api/v1/notifications/tickets`. Frames are JSON objects of at most 32 KiB. Close codes:
-1012 the server restarts (come back), 1013 try later, 4401 the session has ended, 4403 wrong origin,
-4408 too slow. `GET /api/v1/notifications/stream` has the server's frames as server-sent events."""
+Who may: `Authorization: Bearer`, or a single-use ticket of `POST /api/v1/notifications/tickets` as
+a second subprotocol. The first one is the version, `{subprotocol}`; who offers none at all gets it
+too, and always will. Frames are JSON objects of at most {max_kib} KiB. The server's are there as
+server-sent events as well, at `GET /api/v1/notifications/stream`.
+
+Close codes:
+
+{close_codes}
+"""
 
 
 def document() -> dict[str, Any]:
@@ -57,7 +62,7 @@ def document() -> dict[str, Any]:
     names = {kind: tag_of(kind) for side in frames.values() for kind in side}
     channels["notifications"] = {
         **channel("/ws/notifications", "websocket", {n: f"frame.{n}" for n in names.values()}),
-        "description": WEBSOCKET,
+        "description": websocket_description(),
     }
     return {
         "asyncapi": "3.0.0",
@@ -87,11 +92,38 @@ def document() -> dict[str, Any]:
     }
 
 
-def frames_of_both_sides() -> dict[str, Sequence[type[Any]]]:
-    """Sent and received, as the server sees it. They show items, which are Django's models."""
+def set_up_django() -> None:
     if not apps.ready:
         os.environ |= {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "toby.settings.notifications"}
         django.setup()
+
+
+class Lines(str):
+    """A text that is written as it is, line by line."""
+
+
+def websocket_description() -> Lines:
+    set_up_django()
+    from toby.notifications import frames, refusals
+
+    return Lines(
+        WEBSOCKET.format(
+            subprotocol=frames.SUBPROTOCOL,
+            max_kib=frames.MAX_FRAME_BYTES // 1024,
+            close_codes=table(("Code", "Because"), refusals.CLOSED_BECAUSE),
+        )
+    )
+
+
+def table(head: tuple[str, str], rows: Mapping[Any, Any]) -> str:
+    """In Markdown."""
+    lines = [head, ("---", "---"), *rows.items()]
+    return "\n".join(f"| {left} | {right} |" for left, right in lines)
+
+
+def frames_of_both_sides() -> dict[str, Sequence[type[Any]]]:
+    """Sent and received, as the server sees it. They show items, which are Django's models."""
+    set_up_django()
     from toby.notifications import frames
 
     return {"sent": get_args(frames.Sent), "received": get_args(frames.Received)}
@@ -139,8 +171,17 @@ def message_of_event(event: type[Event]) -> dict[str, Any]:
     }
 
 
+class Dumper(yaml.SafeDumper):
+    """Lets lines be lines."""
+
+
+Dumper.add_representer(
+    Lines, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
+)
+
+
 def as_text(content: dict[str, Any]) -> str:
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def main(arguments: Sequence[str], *, path: Path = PATH) -> int:

@@ -143,7 +143,7 @@ class Screen:
     def open(self) -> None:
         self.ticket = self.reader.call("POST", "notifications/tickets")["ticket"]
         url = f"{self.reader.origin.replace('http', 'ws', 1)}/ws/notifications"
-        offered = [Subprotocol("toby.notifications"), Subprotocol(self.ticket)]
+        offered = [Subprotocol("toby.notifications.v1"), Subprotocol(self.ticket)]
         # The server asks whether we are there; a thread that did so as well would outlive us.
         self.socket = connect(
             url, subprotocols=offered, open_timeout=PATIENCE_S, ping_interval=None

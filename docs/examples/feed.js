@@ -6,7 +6,8 @@
 //
 // `goodAccessToken` gives one that has not expired, or a promise of one.
 
-const SESSION_ENDED = 4401;
+// Closed for good: the session has ended, or a newer client is needed.
+const FINAL = [4401, 4406];
 const FIRST_PAUSE_MS = 500, LAST_PAUSE_MS = 30000;
 
 class Feed {
@@ -38,7 +39,7 @@ class Feed {
   async connection() {
     const { ticket } = await this.call("POST", "/api/v1/notifications/tickets");
     const url = `${location.origin.replace("http", "ws")}/ws/notifications`;
-    const socket = new WebSocket(url, ["toby.notifications", ticket]);
+    const socket = new WebSocket(url, ["toby.notifications.v1", ticket]);
     // One frame after the other: a reset takes a while, and what comes then must wait.
     let turn = Promise.resolve();
     socket.onmessage = (event) => {
@@ -47,7 +48,7 @@ class Feed {
     };
     const closed = await new Promise((resolve) => { socket.onclose = resolve; });
     await turn;
-    this.ended = this.ended || closed.code === SESSION_ENDED;
+    this.ended = this.ended || FINAL.includes(closed.code);
   }
 
   async take(frame, socket) {

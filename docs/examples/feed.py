@@ -13,16 +13,22 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from websockets import Subprotocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-SESSION_ENDED = 4401
+SUBPROTOCOL = Subprotocol("toby.notifications.v1")
+SESSION_ENDED, OUTDATED = 4401, 4406
 # After the first failure in a row, and at most.
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
 
 
 class SessionEnded(Exception):
     """Somebody has logged out: log in again."""
+
+
+class Outdated(Exception):
+    """The server does not speak our version: copy its newer client."""
 
 
 class Feed:
@@ -44,7 +50,7 @@ class Feed:
         self.seqs: dict[str, int] = {}
 
     async def follow(self) -> None:
-        """Goes on until it is cancelled. Raises SessionEnded."""
+        """Goes on until it is cancelled. Raises SessionEnded, Outdated."""
         failures = 0
         while True:
             pause_s = random.uniform(0.5, 1) * min(FIRST_PAUSE_S * 2**failures, LAST_PAUSE_S)
@@ -57,6 +63,8 @@ class Feed:
             except (OSError, InvalidHandshake, ConnectionClosed) as error:
                 if close_code(error) == SESSION_ENDED:
                     raise SessionEnded from error
+                if close_code(error) == OUTDATED:
+                    raise Outdated from error
             failures += 1
             await asyncio.sleep(pause_s)
 
@@ -64,7 +72,7 @@ class Feed:
         """Of one connection, from where we are."""
         url = self.origin.replace("http", "ws", 1) + "/ws/notifications"
         headers = {"Authorization": f"Bearer {self.access_token()}"}
-        async with connect(url, additional_headers=headers) as socket:
+        async with connect(url, additional_headers=headers, subprotocols=[SUBPROTOCOL]) as socket:
             ready = json.loads(await socket.recv())
             if self.token:
                 # Not to where the server is: what lies between is still to come.

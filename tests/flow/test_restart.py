@@ -19,9 +19,9 @@ from websockets.exceptions import ConnectionClosed
 from deploy.demo import Person
 from deploy.local.processes import Process
 from tests.flow.support import Toby, eventually, items_of
+from toby.notifications.frames import MAX_FRAME_BYTES
 from toby.notifications.hints import Hint, announce
 from toby.notifications.hub import RETRY_WITHIN_MS
-from toby.notifications.management.commands.serve import MAX_FRAME_BYTES
 from toby.notifications.sync_tokens import SyncToken
 
 pytestmark = pytest.mark.flow

@@ -19,6 +19,7 @@ from toby.accounts.models import User
 from toby.common import session_store
 from toby.common.web_socket_protocol import WRITE_AT_ONCE
 from toby.notifications import hub
+from toby.notifications.frames import SUBPROTOCOL
 from toby.notifications.hints import announce, the_layer
 from toby.notifications.models import Item
 from toby.notifications.routing import route
@@ -93,11 +94,11 @@ def socket_to(path: str, headers: Any = (), subprotocols: Sequence[str] = ()) ->
 @asynccontextmanager
 async def connected(*, ticket: str = "", **headers: str) -> AsyncIterator[Socket]:
     pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    offered = ["toby.notifications", ticket] if ticket else []
+    offered = [SUBPROTOCOL, ticket] if ticket else []
     socket = socket_to("/ws/notifications", pairs, offered)
     accepted, chosen = await socket.connect()
     assert accepted
-    assert chosen == ("toby.notifications" if ticket else None)
+    assert chosen == (SUBPROTOCOL if ticket else None)
     try:
         yield socket
     finally:
@@ -111,6 +112,12 @@ def ana() -> User:
 
 def bearer(user: User) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token(user)}"}
+
+
+def ticket_of(user: User) -> str:
+    principal = session_store.principal_of(access_token(user))
+    assert principal is not None
+    return session_store.issue_ticket(principal)
 
 
 in_thread = sync_to_async(thread_sensitive=False)
@@ -396,9 +403,7 @@ def test_frames_are_in_order_whether_the_server_writes_them_at_once_or_has_to_wa
 
 
 def test_a_ticket_opens_one_socket_only(ana: User) -> None:
-    principal = session_store.principal_of(access_token(ana))
-    assert principal is not None
-    ticket = session_store.issue_ticket(principal)
+    ticket = ticket_of(ana)
 
     async def scenario() -> None:
         async with connected(ticket=ticket) as first:
@@ -413,7 +418,7 @@ def test_a_ticket_opens_one_socket_only(ana: User) -> None:
     ("ticket", "headers", "code"),
     [
         ("", {}, 4401),
-        ("nonsense", {}, 4401),
+        ("toby_wt_nonsense", {}, 4401),
         ("", {"Authorization": "Bearer nonsense"}, 4401),
         ("", {"Origin": "https://elsewhere.example"}, 4403),
     ],
@@ -425,6 +430,61 @@ def test_who_may_not_is_refused_with_a_close_code(
     async def scenario() -> None:
         async with connected(ticket=ticket, **headers) as socket:
             assert await socket.close_code() == code
+
+    play(scenario)
+
+
+def test_a_token_and_a_ticket_must_be_of_one_user(ana: User) -> None:
+    headers = bearer(ana)
+    own, of_another = ticket_of(ana), ticket_of(make_user("ben"))
+
+    async def scenario() -> None:
+        async with connected(ticket=own, **headers) as socket:
+            assert (await socket.frame())["type"] == "ready"
+        async with connected(ticket=of_another, **headers) as socket:
+            assert await socket.close_code() == 4401
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("offered", "accepted", "code"),
+    [
+        ([SUBPROTOCOL], SUBPROTOCOL, None),
+        (["toby.notifications.v2", SUBPROTOCOL], SUBPROTOCOL, None),
+        ([], None, None),
+        # Accepted to be refused: a browser's script would not be told the code otherwise.
+        (["toby.notifications.v2"], "toby.notifications.v2", 4406),
+        (["toby.notifications"], "toby.notifications", 4406),
+        (["graphql-ws"], None, 4406),
+    ],
+)
+def test_the_subprotocol_is_the_version_and_one_that_is_not_spoken_is_refused(
+    ana: User, offered: list[str], accepted: str | None, code: int | None
+) -> None:
+    headers = [(b"authorization", bearer(ana)["Authorization"].encode())]
+
+    async def scenario() -> None:
+        socket = socket_to("/ws/notifications", headers, offered)
+        assert await socket.connect() == (True, accepted)
+        if code is None:
+            assert (await socket.frame())["type"] == "ready"
+        else:
+            assert await socket.close_code() == code
+        await socket.disconnect()
+
+    play(scenario)
+
+
+def test_a_ticket_is_not_used_up_by_one_whose_version_is_refused(ana: User) -> None:
+    ticket = ticket_of(ana)
+
+    async def scenario() -> None:
+        outdated = socket_to("/ws/notifications", (), ["toby.notifications.v0", ticket])
+        await outdated.connect()
+        assert await outdated.close_code() == 4406
+        async with connected(ticket=ticket) as socket:
+            assert (await socket.frame())["type"] == "ready"
 
     play(scenario)
 

@@ -10,6 +10,11 @@ from msgspec import Meta
 
 from toby.notifications.serializers import ItemOut
 
+# The version of all that follows: what is added to it breaks no client, anything else is a new one.
+# Who offers no subprotocol gets this one.
+SUBPROTOCOL = "toby.notifications.v1"
+# A client's frames are small: marks of at most 500 ids come to half of this.
+MAX_FRAME_BYTES = 32 * 1024
 IDS_AT_ONCE = 500
 
 

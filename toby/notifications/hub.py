@@ -22,12 +22,11 @@ from toby.common.logging import log
 from toby.common.sql import is_database_trouble
 from toby.notifications import selectors
 from toby.notifications.hints import SESSIONS_GROUP, Hint, shard_group, the_layer
+from toby.notifications.refusals import RESTARTING, SESSION_GONE, TOO_SLOW
 from toby.notifications.sync_tokens import SyncToken
 
 logger = logging.getLogger(__name__)
 
-# Why a client is closed.
-RESTARTING, SESSION_GONE, TOO_SLOW = 1012, 4401, 4408
 SWEEP_S, SLOW_AFTER_S = 15.0, 30.0
 RETRY_WITHIN_MS, LEAVE_WITHIN_S = 3000, 1.0
 SWEPT_AT_ONCE = 500

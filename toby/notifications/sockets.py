@@ -8,7 +8,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from toby.common import session_store
+from toby.common import session_store, tokens
 from toby.common.authentication import bearer_token
 from toby.common.logging import log
 from toby.common.principals import Principal
@@ -16,6 +16,7 @@ from toby.common.request_id import accept_or_make
 from toby.common.web_socket_protocol import writer_of
 from toby.notifications import services
 from toby.notifications.frames import (
+    SUBPROTOCOL,
     BadFrame,
     Error,
     Marks,
@@ -31,16 +32,16 @@ from toby.notifications.frames import (
     received,
 )
 from toby.notifications.hints import Hint, announce
-from toby.notifications.hub import SESSION_GONE, in_database
+from toby.notifications.hub import in_database
 from toby.notifications.live import LiveFeed
 from toby.notifications.models import Inbox
+from toby.notifications.refusals import SESSION_GONE, TRY_LATER, UNKNOWN_VERSION, WRONG_ORIGIN
 from toby.notifications.sync_tokens import BadSyncToken, SyncToken
 
 logger = logging.getLogger(__name__)
 
-WRONG_ORIGIN, TRY_LATER = 4403, 1013
-# What a client speaks; the second one that it offers is its ticket.
-SUBPROTOCOL = "toby.notifications"
+# What every version's subprotocol begins with.
+FAMILY = "toby.notifications"
 
 
 class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
@@ -53,8 +54,11 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
             name.decode("latin-1"): raw.decode("latin-1") for name, raw in self.scope["headers"]
         }
         # Refusals are close codes, which a browser's script can read; a failed handshake it cannot.
-        offered = SUBPROTOCOL in self.scope["subprotocols"]
-        await self.accept(SUBPROTOCOL if offered else None)
+        offered = list(self.scope["subprotocols"])
+        await self.accept(accepted_of(offered))
+        if offered and SUBPROTOCOL not in offered:
+            self.end(UNKNOWN_VERSION)
+            return
         if headers.get("origin", settings.PUBLIC_ORIGIN) != settings.PUBLIC_ORIGIN:
             self.end(WRONG_ORIGIN)
             return
@@ -79,12 +83,15 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
         self.open()
 
     def authenticate(self, headers: dict[str, str]) -> Principal | None:
-        """By a bearer token, or by a single-use ticket. A browser's script can send no header but
-        the subprotocols: there it stands, rather than in the URL, which comes into logs."""
-        if token := bearer_token(headers.get("authorization", "")):
-            return session_store.principal_of(token)
-        tickets = [name for name in self.scope["subprotocols"] if name != SUBPROTOCOL]
-        return session_store.redeem_ticket(tickets[0]) if tickets else None
+        """By a bearer token, or by a single-use ticket; by both only where they are of one user.
+        A browser's script can send no header but the subprotocols: there the ticket stands, rather
+        than in the URL, which comes into logs."""
+        token = bearer_token(headers.get("authorization", ""))
+        tickets = [name for name in self.scope["subprotocols"] if name.startswith(tokens.TICKET)]
+        shown = [session_store.principal_of(token)] if token else []
+        shown += [session_store.redeem_ticket(ticket) for ticket in tickets[:1]]
+        whose = {principal.user_id if principal else None for principal in shown}
+        return shown[0] if len(whose) == 1 else None
 
     async def disconnect(self, code: int) -> None:
         self.leave_hub()
@@ -135,6 +142,15 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
     async def answer(self, frame: Pong | Error) -> None:
         if not self.ended:
             await self.send(text_data=frame.encoded())
+
+
+def accepted_of(offered: Sequence[str]) -> str | None:
+    """The subprotocol of the handshake's answer. A browser hides the close code from its script
+    unless it is one that was offered: a version that we do not speak is accepted to be refused."""
+    if SUBPROTOCOL in offered:
+        return SUBPROTOCOL
+    others = (name for name in offered if name.startswith(FAMILY) and name.isascii())
+    return next(others, None)
 
 
 def mark(user_id: int, state: str, said: Marks) -> tuple[Inbox, list[Hint]]:

@@ -176,7 +176,7 @@ class Tickets(APIView):
     @extend_schema(request=None, responses={201: TicketOut})
     def post(self, request: Request) -> Response:
         """A single-use ticket for a browser's WebSocket, sent as its second subprotocol:
-        `new WebSocket("/ws/notifications", ["toby.notifications", ticket])`. With it comes the
+        `new WebSocket("/ws/notifications", ["toby.notifications.v1", ticket])`. With it comes the
         cookie for `new EventSource("/api/v1/notifications/stream")`."""
         caller = principal(request)
         ticket = session_store.issue_ticket(caller)

@@ -12,10 +12,9 @@ from django.core.management.base import CommandParser
 
 from toby.common.command import Command as BaseCommand
 from toby.common.web_socket_protocol import WebSocketProtocol
+from toby.notifications.frames import MAX_FRAME_BYTES
 from toby.notifications.hub import this_hub
 
-# A client's frames are small: marks of at most 500 ids come to half of this.
-MAX_FRAME_BYTES = 32 * 1024
 DRAIN_S, END_WITHIN_S = 2.0, 5
 
 
