@@ -171,6 +171,7 @@ def test_resume_brings_what_was_missed_and_ends_with_counts(ana: User) -> None:
             frames = [await socket.frame() for _ in range(3)]
             assert [frame["type"] for frame in frames] == ["item", "item", "counts"]
             assert [frame["item"]["state"] for frame in frames[:2]] == ["unseen", "read"]
+            assert [frame["prev"] for frame in frames[:2]] == [f"{epoch}-1", frames[0]["token"]]
             await socket.say(type="resume", after=frames[-1]["token"])
             assert (await socket.frame())["type"] == "counts"
 

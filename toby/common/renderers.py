@@ -16,8 +16,9 @@ Timestamp = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"
 
 def timestamp(moment: datetime) -> Timestamp:
     """UTC, ISO 8601 with microseconds."""
-    # A third of what strftime takes, and there are many in an answer.
-    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
+    # A tenth of what isoformat takes, and there are many in an answer.
+    whole = msgspec.json.encode(moment.astimezone(UTC))[1:-1].decode()
+    return whole if moment.microsecond else f"{whole[:-1]}.000000Z"
 
 
 class Out(msgspec.Struct, frozen=True, kw_only=True):

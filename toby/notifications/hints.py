@@ -54,15 +54,12 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True):
 
 def item_frames(epoch: str, prev: int, items: Sequence[Item]) -> list[tuple[int, str]]:
     """`item` frames as (seq, JSON): each names the token before it and its own."""
-    frames = []
+    frames, before = [], str(SyncToken(epoch, prev))
     for item in items:
-        frame = ItemChanged(
-            token=str(SyncToken(epoch, item.seq)),
-            prev=str(SyncToken(epoch, prev)),
-            item=ItemOut.of(item),
-        )
+        token = str(SyncToken(epoch, item.seq))
+        frame = ItemChanged(token=token, prev=before, item=ItemOut.of(item))
         frames.append((item.seq, frame.encoded()))
-        prev = item.seq
+        before = token
     return frames
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from django.db import models
 
-from toby.common.fields import ExactCharField
+from toby.common.fields import ExactCharField, JSONField
 
 
 class Kind(models.TextChoices):
@@ -99,9 +99,9 @@ class Item(models.Model):
     seq = models.PositiveBigIntegerField()
     content_seq = models.PositiveBigIntegerField()
     fact_count = models.PositiveIntegerField(default=0)
-    actor = models.JSONField(null=True)
-    target = models.JSONField()
-    data = models.JSONField()
+    actor = JSONField(null=True)
+    target = JSONField()
+    data = JSONField()
     state = ExactCharField(max_length=8, choices=State, default=State.UNSEEN)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -147,8 +147,8 @@ class Fact(models.Model):
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="facts", db_index=False)
     act = ExactCharField(max_length=100, blank=True)
     # What the item shows of it, where the item is made of several: until it is retracted.
-    actor = models.JSONField(null=True)
-    data = models.JSONField(null=True)
+    actor = JSONField(null=True)
+    data = JSONField(null=True)
     # What the fact is about, as "post:12": all that is about something that is gone is retracted.
     subject = ExactCharField(max_length=100, blank=True, db_index=True)
     created_at = models.DateTimeField()
