@@ -88,7 +88,8 @@ def test_what_is_only_read_takes_no_other_method(
     assert Client().get(path).status_code == 200
 
 
-ODD_IN_PATHS = ["0", "-1", "1" * 18, "9" * 19, "9" * 500, "01", "1.0", "1e3", "x", "%D9%A1", "%00"]
+AN_ID = "1" * 18
+ODD_IN_PATHS = ["0", "-1", AN_ID, "9" * 19, "9" * 500, "01", "1.0", "1e3", "x", "%D9%A1", "%00"]
 
 
 @each_of([endpoint for endpoint in ENDPOINTS if "<" in endpoint.route])
@@ -98,7 +99,10 @@ def test_whatever_stands_for_an_id_or_a_name_is_not_found(endpoint: Endpoint, to
     body = json.dumps({"version": 1, "reason": "No.", "title": "t", "body": "b"}).encode()
     for odd in (*ODD_IN_PATHS, "x" * 5000, "' OR 1=1 --", "..%2f..%2f", "🌊", "%ff", "-", "_"):
         answer = send(endpoint, token, body, path=f"/{start}{odd}{ending}")
-        if answer.status_code == 400:  # a field that it does not know: its path was read
+        if odd == AN_ID and "<id:post_id>" in endpoint.route and endpoint.service != "social":
+            # Which posts there are is known to social only.
+            assert answer.status_code == 204
+        elif answer.status_code == 400:  # a field that it does not know: its path was read
             problem_in(answer, 400, "invalid_input", about=odd)
         else:
             problem_in(answer, 404, "not_found", about=odd)

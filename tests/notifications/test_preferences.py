@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import Caller, make_user
@@ -20,15 +21,27 @@ from tests.notifications.support import (
     published,
 )
 from toby.common.errors import InvalidInput
-from toby.events import PostLiked, PostUnliked, UserDeleted, UserRegistered
+from toby.events import CommentHidden, PostLiked, PostUnliked, UserDeleted, UserRegistered
 from toby.notifications.exports import files
-from toby.notifications.models import Channel, Fact, Item, Kind, Preference
-from toby.notifications.preferences import MANDATORY, USERS_AT_ONCE, Preferences, preferences_of
-from toby.notifications.services import change_preferences
+from toby.notifications.models import Channel, Fact, Item, Kind, MutedPost, Preference
+from toby.notifications.preferences import (
+    ASKED_AT_ONCE,
+    MANDATORY,
+    Preferences,
+    Subject,
+    preferences_of,
+)
+from toby.notifications.services import (
+    TooManyMutedPosts,
+    change_preferences,
+    mute_post,
+    unmute_post,
+)
 
 pytestmark = pytest.mark.django_db
 
 PREFERENCES = "/api/v1/notifications/preferences"
+MUTED = "/api/v1/notifications/muted-posts"
 ANA, BEN, CLEO = 1, 2, 3
 
 
@@ -103,7 +116,7 @@ class TestWhatIsTold:
     def test_of_many_followers_just_those_are_told_who_want_to_be(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("toby.notifications.preferences.USERS_AT_ONCE", 7)
+        monkeypatch.setattr("toby.notifications.preferences.ASKED_AT_ONCE", 7)
         followers = range(100, 120)
         consume(*(followed(each, ANA) for each in followers))
         for each in followers:
@@ -116,17 +129,28 @@ class TestWhatIsTold:
     def test_it_is_read_by_one_query_for_hundreds_of_people(
         self, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        off = set(range(0, 2 * USERS_AT_ONCE, 3))
+        off = set(range(0, 2 * ASKED_AT_ONCE, 3))
         Preference.objects.bulk_create(
             Preference(user_id=each, kind=Kind.MENTIONED, channel=Channel.OFF) for each in off
         )
-        everybody = range(2 * USERS_AT_ONCE)
-        with django_assert_num_queries(2):
-            found = Preferences((each, kind) for each in everybody for kind in Kind)
-        assert {each for each in everybody if found.turn_off(each, Kind.MENTIONED)} == off
-        assert not any(found.turn_off(each, Kind.POST_LIKED) for each in everybody)
+        MutedPost.objects.bulk_create(
+            MutedPost(user_id=each, post_id=7, muted_at=timezone.now()) for each in off
+        )
+        everybody = range(2 * ASKED_AT_ONCE)
+        with django_assert_num_queries(4):
+            found = Preferences(
+                Subject(each, kind, 7 if kind == Kind.POST_PUBLISHED else None)
+                for each in everybody
+                for kind in Kind
+            )
+
+        def held_back(kind: Kind, post_id: int | None) -> set[int]:
+            return {each for each in everybody if found.hold_back(Subject(each, kind, post_id))}
+
+        assert held_back(Kind.MENTIONED, None) == held_back(Kind.POST_PUBLISHED, 7) == off
+        assert held_back(Kind.POST_LIKED, None) == held_back(Kind.POST_PUBLISHED, 8) == set()
         with django_assert_num_queries(0):
-            Preferences((each, Kind.POST_APPROVED) for each in everybody)
+            Preferences(Subject(each, Kind.POST_APPROVED, 7) for each in everybody)
 
 
 class TestWhatIsKept:
@@ -210,6 +234,81 @@ class TestByRest:
         assert ana.get(PREFERENCES).body == before
 
 
+class TestMutedPosts:
+    def test_nothing_more_is_told_of_the_post_whatever_its_kind(self) -> None:
+        consume(liked(ANA, by=BEN, post_id=1))
+        mute_post(user_id=ANA, post_id=1)
+        consume(
+            liked(ANA, by=CLEO, post_id=1),
+            commented(ANA, by=BEN, post_id=1),
+            commented(BEN, by=CLEO, post_id=1, answering=ANA),
+            commented(BEN, by=CLEO, post_id=1, mentions=(ANA,)),
+        )
+        assert told(ANA) == ["post_liked"]
+        assert Item.objects.get(recipient_id=ANA).fact_count == 1
+        assert_counts_are_right(ANA)
+
+    def test_other_posts_and_other_people_are_as_they_were(self) -> None:
+        mute_post(user_id=ANA, post_id=1)
+        consume(liked(ANA, by=BEN, post_id=2), followed(BEN, ANA))
+        consume(commented(BEN, by=ANA, post_id=1))
+        assert told(ANA) == ["post_liked", "followed"]
+        assert told(BEN) == ["comment_added"]
+
+    def test_what_moderators_decide_on_it_is_told(self) -> None:
+        mute_post(user_id=ANA, post_id=1)
+        consume(approved(ANA, 1), a_comment_hidden(ANA, post_id=1))
+        assert told(ANA) == ["post_approved", "comment_hidden"]
+
+    def test_who_mutes_it_no_longer_hears_of_it_from_then_on(self) -> None:
+        mute_post(user_id=ANA, post_id=1)
+        consume(liked(ANA, by=BEN))
+        unmute_post(user_id=ANA, post_id=1)
+        assert told(ANA) == []
+        consume(liked(ANA, by=CLEO))
+        assert Item.objects.get().fact_count == 1
+
+    def test_of_a_deleted_account_none_is_kept_nor_made(self) -> None:
+        consume(UserRegistered(user_id=ANA, user=person(ANA), version=1))
+        mute_post(user_id=ANA, post_id=1)
+        assert dict(files(ANA))["muted_posts.json"]
+        consume(UserDeleted(user_id=ANA, version=2))
+        mute_post(user_id=ANA, post_id=2)
+        assert not MutedPost.objects.exists()
+
+    def test_there_is_a_bound_to_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("toby.notifications.services.MOST_MUTED_POSTS", 2)
+        mute_post(user_id=ANA, post_id=1)
+        mute_post(user_id=ANA, post_id=2)
+        mute_post(user_id=ANA, post_id=2)
+        with pytest.raises(TooManyMutedPosts):
+            mute_post(user_id=ANA, post_id=3)
+        mute_post(user_id=BEN, post_id=3)
+
+    @pytest.mark.usefixtures("redis")
+    def test_they_are_put_and_deleted_each_as_often_as_one_likes_and_listed(self) -> None:
+        ana, ben = Caller(make_user("ana")), Caller(make_user("ben"))
+        for post_id in (7, 8, 7):
+            assert ana.put(f"{MUTED}/{post_id}").status == 204
+        assert ben.put(f"{MUTED}/9").status == 204
+        assert [row["post_id"] for row in ana.get(MUTED).body["results"]] == [8, 7]
+        for _ in range(2):
+            assert ana.delete(f"{MUTED}/8").status == 204
+        assert [row["post_id"] for row in ana.get(MUTED).body["results"]] == [7]
+        assert [row["post_id"] for row in ben.get(MUTED).body["results"]] == [9]
+
+
+def a_comment_hidden(author_id: int, post_id: int) -> CommentHidden:
+    return CommentHidden(
+        comment_id=5,
+        post_id=post_id,
+        post_author_id=BEN,
+        author=person(author_id),
+        reason="It is unkind.",
+        excerpt="Well",
+    )
+
+
 def by_kind(answer: Any) -> dict[str, tuple[str, bool]]:
     assert answer.status == 200
     return {wish["kind"]: (wish["channel"], wish["mandatory"]) for wish in answer.body["kinds"]}
@@ -222,6 +321,15 @@ class TestAtTheSameMoment:
     ) -> None:
         with transaction.atomic():
             prefer(ANA, Channel.OFF, Kind.COMMENT_ADDED)
+            waiting = begin(elsewhere, lambda: consume(commented(ANA, by=BEN)))
+        waiting.result(timeout=20)
+        assert not Item.objects.exists()
+
+    def test_what_comes_while_its_post_is_being_muted_is_not_told(
+        self, elsewhere: ThreadPoolExecutor
+    ) -> None:
+        with transaction.atomic():
+            mute_post(user_id=ANA, post_id=1)
             waiting = begin(elsewhere, lambda: consume(commented(ANA, by=BEN)))
         waiting.result(timeout=20)
         assert not Item.objects.exists()

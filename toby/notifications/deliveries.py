@@ -32,7 +32,7 @@ from toby.notifications.orders import (
     subject_of,
     without_the_deleted,
 )
-from toby.notifications.preferences import Preferences
+from toby.notifications.preferences import Preferences, Subject
 from toby.notifications.silences import APART, Silences
 
 
@@ -73,9 +73,10 @@ class Deliveries:
     ) -> None:
         """The current event concerns this person: who has been told of it already is not told
         again. Nobody is told of their own act, of one by somebody they mute or are apart from, of
-        one under the post of somebody they are apart from: `host_id`, or of a kind that they have
-        turned off. It is taken back with all about its target, unless it `outlives_target`, and
-        with the comment. With others of its kind, `group` and day it makes one item."""
+        one under the post of somebody they are apart from: `host_id`, or of a kind or post that
+        they do not want to hear of. It is taken back with all about its target, unless it
+        `outlives_target`, and with the comment. With others of its kind, `group` and day it makes
+        one item."""
         if actor is not None and actor.user_id == recipient_id:
             return
         self.add(
@@ -141,7 +142,7 @@ class Deliveries:
             close_inbox(opened[user_id])
         adds = [order for order in orders if isinstance(order, Add)]
         silences = Silences(pairs_of(orders))
-        preferences = Preferences((order.recipient_id, order.kind) for order in adds)
+        preferences = Preferences(subject_told_by(order) for order in adds)
         writing = Writing(opened, silences, preferences, known_facts(adds), known_groups(adds))
         for fact in facts_to_undo(orders):
             writing.remember(fact)
@@ -223,7 +224,7 @@ class Writing:
     def is_kept_from(self, order: Add) -> bool:
         """Whether the recipient is not to hear of it, or cannot see where it was done."""
         who, keeps = order.recipient_id, self.silences.keeps
-        if self.preferences.turn_off(who, order.kind):
+        if self.preferences.hold_back(subject_told_by(order)):
             return True
         by = order.actor and keeps(who, order.actor["id"])
         return bool(by or (order.host_id and keeps(who, order.host_id, APART)))
@@ -301,6 +302,10 @@ class Writing:
         last |= {fact.item_id: fact for fact in new if fact.retracted_at is None}
         for item_id, item in left.items():
             item.actor, item.data = last[item_id].actor, last[item_id].data or {}
+
+
+def subject_told_by(order: Add) -> Subject:
+    return Subject(order.recipient_id, order.kind, order.post_id)
 
 
 def new_item(order: Add) -> Item:

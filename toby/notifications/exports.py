@@ -15,6 +15,7 @@ from toby.notifications.models import (
     Kind,
     KnownFollow,
     KnownUser,
+    MutedPost,
     Preference,
     Silence,
     Why,
@@ -36,6 +37,8 @@ def files(user_id: int) -> Iterator[File]:
     )
     chosen = Preference.objects.filter(user_id=user_id)
     yield "preferences.json", chosen.order_by("id").values("kind", "channel")
+    muted = MutedPost.objects.filter(user_id=user_id)
+    yield "muted_posts.json", muted.order_by("id").values("post_id", "muted_at")
     # By whom one is blocked is theirs to tell.
     silences = Silence.objects.filter(listener_id=user_id).exclude(why=Why.IS_BLOCKED)
     yield "known_silences.json", silences.order_by("id").values("speaker_id", "why", "active")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
-from toby.notifications.models import Fact, Inbox, Item, Preference, Silence
+from toby.notifications.models import Fact, Inbox, Item, MutedPost, Preference, Silence
 
 # More ids in one IN made MariaDB lock more than it should, and deadlock.
 LOCKED_AT_ONCE = 500
@@ -122,6 +122,7 @@ def close_inbox(inbox: OpenInbox) -> None:
     Item.objects.filter(recipient_id=inbox.row.user_id).delete()
     Silence.objects.filter(listener_id=inbox.row.user_id).delete()
     Preference.objects.filter(user_id=inbox.row.user_id).delete()
+    MutedPost.objects.filter(user_id=inbox.row.user_id).delete()
     inbox.row.closed, inbox.row.unread, inbox.row.unseen = True, 0, 0
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
 

@@ -188,6 +188,24 @@ class Preference(models.Model):
         return f"{self.kind} for user {self.user_id}: {self.channel}"
 
 
+class MutedPost(models.Model):
+    """A post that somebody wants to hear nothing more of. Read and changed by whoever holds the
+    user's inbox."""
+
+    user_id = models.BigIntegerField()
+    post_id = models.BigIntegerField()
+    muted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["post_id", "user_id"], name="a_post_is_muted_once"),
+        )
+        indexes = (models.Index(fields=["user_id", "id"], name="muted_posts_of_a_user"),)
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} mutes post {self.post_id}"
+
+
 class KnownUser(models.Model):
     """What auth's events told of a user; an older `version` never replaces a newer one. Of a
     `deleted` one only that is kept."""

@@ -40,6 +40,12 @@ class Add:
     data: dict[str, Any]
 
     @property
+    def post_id(self) -> int | None:
+        """The post that it is about, itself or by a comment on it."""
+        found = self.target.get("id" if self.target["type"] == "post" else "post_id")
+        return None if found is None else int(found)
+
+    @property
     def group_key(self) -> str:
         """A day is one of UTC, by the event's time: whoever counts anew finds the same groups."""
         if self.group is None:

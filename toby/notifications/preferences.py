@@ -3,16 +3,23 @@ read here holds until the commit, and is changed under the same lock.
 
 A kind that is `off` makes no fact and no item. `in_app` makes an item, which lists, counts, sockets
 and streams show. `email` does so too, and the item is in the next digest if it is unread by then:
-nothing is mailed that is not in the app. What is there stays when a kind is turned off, and what
-was not told while it was off does not come later.
+nothing is mailed that is not in the app. Of a muted post nothing is told, whatever its kind. What
+is there stays when a kind is turned off or a post muted, and what was not told meanwhile does not
+come later. What is mandatory is told in any case.
+
+A thread of comments cannot be muted by itself: events of a reply do not say which thread it is in.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple, TypeVar
 
-from toby.notifications.models import Channel, Kind, Preference
+from django.db.models import Q
 
-USERS_AT_ONCE = 500
+from toby.notifications.models import Channel, Kind, MutedPost, Preference
+
+ASKED_AT_ONCE = 500
+T = TypeVar("T")
 # What moderators decide on somebody's own is told in any case.
 MANDATORY = frozenset(
     {
@@ -43,21 +50,52 @@ def default_of(kind: Kind) -> Channel:
     return Channel.EMAIL if kind in MAILED else Channel.IN_APP
 
 
+class Subject(NamedTuple):
+    """What somebody might be told: a kind, of a post or of none."""
+
+    user_id: int
+    kind: Kind
+    post_id: int | None
+
+
 class Preferences:
-    """Who among some people wants to be told nothing of which of some kinds."""
+    """What of some subjects is not told to whom it concerns."""
 
-    def __init__(self, wanted: Iterable[tuple[int, Kind]]) -> None:
-        asked = {(user_id, kind) for user_id, kind in wanted if kind not in MANDATORY}
-        kinds = {kind for _, kind in asked}
-        self.off: set[tuple[int, str]] = set()
-        users = sorted({user_id for user_id, _ in asked})
-        for start in range(0, len(users), USERS_AT_ONCE):
-            part = users[start : start + USERS_AT_ONCE]
-            rows = Preference.objects.filter(user_id__in=part, kind__in=kinds, channel=Channel.OFF)
-            self.off |= set(rows.values_list("user_id", "kind"))
+    def __init__(self, subjects: Iterable[Subject]) -> None:
+        asked = [subject for subject in subjects if subject.kind not in MANDATORY]
+        self.off = turned_off({subject.user_id for subject in asked}, {s.kind for s in asked})
+        self.muted = muted({(s.post_id, s.user_id) for s in asked if s.post_id is not None})
 
-    def turn_off(self, user_id: int, kind: Kind) -> bool:
-        return (user_id, kind) in self.off
+    def hold_back(self, subject: Subject) -> bool:
+        if subject.kind in MANDATORY:
+            return False
+        user_id, kind, post_id = subject
+        return (user_id, kind) in self.off or (post_id, user_id) in self.muted
+
+
+def turned_off(user_ids: set[int], kinds: set[Kind]) -> set[tuple[int, str]]:
+    found: set[tuple[int, str]] = set()
+    for part in parts(sorted(user_ids)):
+        rows = Preference.objects.filter(user_id__in=part, kind__in=kinds, channel=Channel.OFF)
+        found |= set(rows.values_list("user_id", "kind"))
+    return found
+
+
+def muted(pairs: set[tuple[int, int]]) -> set[tuple[int | None, int]]:
+    """Those among pairs of a post and a user."""
+    found: set[tuple[int | None, int]] = set()
+    for part in parts(sorted(pairs)):
+        conditions = [
+            Q(post_id=post_id, user_id__in=[user_id for _, user_id in of_post])
+            for post_id, of_post in groupby(part, key=lambda pair: pair[0])
+        ]
+        rows = MutedPost.objects.filter(Q(*conditions, _connector=Q.OR))
+        found |= set(rows.values_list("post_id", "user_id"))
+    return found
+
+
+def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[at : at + ASKED_AT_ONCE] for at in range(0, len(values), ASKED_AT_ONCE))
 
 
 def preferences_of(user_id: int) -> list[Wish]:

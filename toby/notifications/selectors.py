@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from toby.common.errors import NotFound, Refused
 from toby.common.prepared import Gathered, Listed
-from toby.notifications.models import UNREAD, Inbox, Item, KnownUser, State
+from toby.notifications.models import UNREAD, Inbox, Item, KnownUser, MutedPost, State
 from toby.notifications.sync_tokens import SyncToken
 
 CHANGES_PAGE = 200
@@ -53,6 +53,10 @@ def gathered(states: Sequence[State], kind: str) -> Gathered:
 
 def listed_item(row: Sequence[Any]) -> Item:
     return Item(**dict(zip(COLUMNS, row, strict=True)))
+
+
+def muted_posts(user_id: int) -> QuerySet[MutedPost]:
+    return MutedPost.objects.filter(user_id=user_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Uuid, Whole
-from toby.notifications.models import Channel, Inbox, Item, Kind
+from toby.notifications.models import Channel, Inbox, Item, Kind, MutedPost
 from toby.notifications.preferences import Wish
 from toby.notifications.selectors import Changes
 from toby.notifications.sync_tokens import SyncToken
@@ -150,3 +150,12 @@ class PreferencesIn(In):
 
     def validate_kinds(self, given: list[dict[str, str]]) -> dict[Kind, Channel]:
         return {Kind(wish["kind"]): Channel(wish["channel"]) for wish in given}
+
+
+class MutedPostOut(Out, frozen=True, kw_only=True):
+    post_id: int
+    muted_at: Timestamp
+
+    @classmethod
+    def of(cls, muted: MutedPost) -> "MutedPostOut":
+        return cls(post_id=muted.post_id, muted_at=timestamp(muted.muted_at))

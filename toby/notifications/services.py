@@ -6,16 +6,32 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from toby.common.errors import InvalidInput
-from toby.common.sql import upsert
+from toby.common.errors import InvalidInput, Refused
+from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
 from toby.notifications.inboxes import lock_inboxes, write
-from toby.notifications.models import UNREAD, Channel, Inbox, Item, Kind, Preference, State
+from toby.notifications.models import (
+    UNREAD,
+    Channel,
+    Inbox,
+    Item,
+    Kind,
+    MutedPost,
+    Preference,
+    State,
+)
 from toby.notifications.preferences import MANDATORY, default_of
 
 MARKED_AT_ONCE = 500
 # Of which states items are put into another.
 LACKING = {"read": UNREAD, "seen": (State.UNSEEN,), "unread": (State.READ,)}
+MOST_MUTED_POSTS = 5000
+
+
+class TooManyMutedPosts(Refused):
+    """You mute very many posts already: let go of some of them first."""
+
+    status, code = 409, "too_many_muted_posts"
 
 
 def mark(
@@ -75,3 +91,25 @@ def change_preferences(*, user_id: int, channels: Mapping[Kind, Channel]) -> Non
             unique=["user_id", "kind"],
             update=["channel"],
         )
+
+
+def mute_post(*, user_id: int, post_id: int) -> None:
+    """Once this has returned nothing more comes of the post but what is mandatory; twice is once.
+    Whether there is such a post is not known here.
+
+    Raises TooManyMutedPosts.
+    """
+    with transaction.atomic():
+        if lock_inboxes([user_id])[user_id].row.closed:
+            return
+        theirs = MutedPost.objects.filter(user_id=user_id)
+        if theirs.count() >= MOST_MUTED_POSTS and not theirs.filter(post_id=post_id).exists():
+            raise TooManyMutedPosts
+        muted = MutedPost(user_id=user_id, post_id=post_id, muted_at=timezone.now())
+        insert_missing([muted], unique=["post_id", "user_id"])
+
+
+def unmute_post(*, user_id: int, post_id: int) -> None:
+    with transaction.atomic():
+        lock_inboxes([user_id])
+        MutedPost.objects.filter(user_id=user_id, post_id=post_id).delete()

@@ -21,5 +21,7 @@ urlpatterns = [
     path("api/v1/notifications/unread", views.Mark.as_view(state="unread")),
     path("api/v1/notifications/seen", views.Mark.as_view(state="seen")),
     path("api/v1/notifications/preferences", views.Preferences.as_view()),
+    path("api/v1/notifications/muted-posts", views.MutedPosts.as_view()),
+    path("api/v1/notifications/muted-posts/<id:post_id>", views.MutingPost.as_view()),
     path("api/v1/notifications/tickets", views.Tickets.as_view()),
 ]

@@ -16,7 +16,7 @@ from toby.common.errors import InvalidInput
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
 from toby.common.permissions import SignedIn, principal
-from toby.common.views import AsyncView, one_of, parsed, whole
+from toby.common.views import AsyncView, no_content, one_of, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
 from toby.notifications.inboxes import inbox_of
@@ -27,6 +27,7 @@ from toby.notifications.serializers import (
     CountsOut,
     ItemOut,
     MarkIn,
+    MutedPostOut,
     PreferencesIn,
     PreferencesOut,
     TicketOut,
@@ -168,6 +169,36 @@ class Preferences(APIView):
         if channels := parsed(PreferencesIn, request).get("kinds"):
             services.change_preferences(user_id=user_id, channels=channels)
         return Response(PreferencesOut.of(preferences_of(user_id)))
+
+
+class MutedPosts(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(parameters=PAGING, responses=Page[MutedPostOut])
+    def get(self, request: Request) -> Response:
+        """The posts that you want to hear nothing more of, the last muted first."""
+        user_id = principal(request).user_id
+        rows = selectors.muted_posts(user_id)
+        return Response(
+            paginate(request, rows, name=f"muted-posts:{user_id}", by="id", render=MutedPostOut.of)
+        )
+
+
+class MutingPost(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses={204: None})
+    def put(self, request: Request, post_id: int) -> Response:
+        """Hear nothing more of a post, whoever does what there, but what moderators decide. What
+        you have been told stays."""
+        services.mute_post(user_id=principal(request).user_id, post_id=post_id)
+        return no_content()
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, post_id: int) -> Response:
+        """Hear of a post again, from now on."""
+        services.unmute_post(user_id=principal(request).user_id, post_id=post_id)
+        return no_content()
 
 
 class Tickets(APIView):
