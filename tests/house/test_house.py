@@ -124,6 +124,7 @@ def test_one_that_it_would_not_keep_is_told() -> None:
         ("social", "REDIS_URL", "http://127.0.0.1"),
         ("social", "TOBY_REGISTRATION", "perhaps"),
         ("social", "TOBY_TRUST_AFTER", "-1"),
+        ("notifications", "TOBY_NOTIFICATIONS_KEPT_FOR_S", "3600"),
         ("social", "TOBY_NEW_ACCOUNT_FOR_S", "-1"),
         ("social", "TOBY_NEW_ACCOUNT_COMMENTS_EVERY_S", "0"),
         ("social", "TOBY_NAME_MODERATORS", "perhaps"),

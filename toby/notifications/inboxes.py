@@ -83,11 +83,17 @@ class OpenInbox:
 
     def part(self, item: Item, now: datetime) -> None:
         """A fact of `item` was undone; the last one takes the item with it."""
-        item.fact_count -= 1
-        if item.fact_count == 0:
-            self.uncount(item)
-            item.retracted_at = now
-            item.actor, item.target, item.data = None, {}, {}
+        if item.fact_count == 1:
+            self.retract(item, now)
+        else:
+            item.fact_count -= 1
+            self.touch(item, now)
+
+    def retract(self, item: Item, now: datetime) -> None:
+        """Makes a tombstone of it, which says nothing any more."""
+        self.uncount(item)
+        item.fact_count, item.retracted_at = 0, now
+        item.actor, item.target, item.data = None, {}, {}
         self.touch(item, now)
 
     def mark(self, item: Item, state: str, now: datetime) -> None:

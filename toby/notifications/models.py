@@ -121,6 +121,7 @@ class Item(models.Model):
             models.Index(
                 fields=["recipient_id", "kind", "state", "content_seq"], name="items_of_a_kind"
             ),
+            models.Index(fields=["retracted_at", "created_at"], name="items_to_be_pruned"),
         )
 
     def __str__(self) -> str:

@@ -87,6 +87,11 @@ def changes_after(inbox: Inbox, token: SyncToken) -> Changes:
             :CHANGES_PAGE
         ]
     )
+    if token.seq < inbox.last_seq:
+        # Between the two, tombstones may have been deleted that the token's holder needs.
+        pruned = Inbox.objects.filter(user_id=inbox.user_id, floor_seq__gt=token.seq).first()
+        if pruned is not None:
+            return Changes(pruned, [], reset=True, more=False)
     return Changes(inbox, found, reset=False, more=len(found) == CHANGES_PAGE)
 
 

@@ -74,6 +74,15 @@ NEW_ACCOUNT_COMMENTS_EVERY = timedelta(
 TAG_HALF_LIFE = timedelta(
     seconds=read("TOBY_TAG_HALF_LIFE_S", at_least(3600), like="604800", default=7 * 24 * 3600)
 )
+# Older notifications are retracted, read or not.
+NOTIFICATIONS_KEPT_FOR = timedelta(
+    seconds=read(
+        "TOBY_NOTIFICATIONS_KEPT_FOR_S",
+        at_least(24 * 3600),
+        like="15552000",
+        default=180 * 24 * 3600,
+    )
+)
 # Off for tests and benchmarks, whose people all come from one address.
 THROTTLES = read("TOBY_THROTTLES", flag, like="1 or 0", default=True)
 OUTBOX_RETENTION = timedelta(days=7)

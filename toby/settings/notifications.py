@@ -26,5 +26,6 @@ PERIODIC_JOBS = [
     ("toby.consumer.jobs.prune", 3600),
     ("toby.exports.services.prepare_waiting", 2),
     ("toby.exports.services.purge_exports", 600),
+    ("toby.notifications.jobs.prune", 60),
 ]
 SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: notifications"}
