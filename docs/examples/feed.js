@@ -8,6 +8,8 @@
 
 // Closed for good: the session has ended, or a newer client is needed.
 const FINAL = [4401, 4406];
+// Of items that are no longer, or not now, in the list.
+const LEFT_THE_LIST = new Set(["archived", "gone"]);
 const FIRST_PAUSE_MS = 500, LAST_PAUSE_MS = 30000;
 
 class Feed {
@@ -71,7 +73,7 @@ class Feed {
   takeItem(item) {
     if (item.seq <= (this.seqs.get(item.id) ?? 0)) return;
     this.seqs.set(item.id, item.seq);
-    if (item.retracted) this.items.delete(item.id);
+    if (LEFT_THE_LIST.has(item.state)) this.items.delete(item.id);
     else this.items.set(item.id, item);
   }
 

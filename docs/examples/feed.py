@@ -19,6 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 SUBPROTOCOL = Subprotocol("toby.notifications.v1")
 SESSION_ENDED, OUTDATED = 4401, 4406
+# Of items that are no longer, or not now, in the list.
+LEFT_THE_LIST = {"archived", "gone"}
 # After the first failure in a row, and at most.
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
 
@@ -97,7 +99,7 @@ class Feed:
         if item["seq"] <= self.seqs.get(item["id"], 0):
             return
         self.seqs[item["id"]] = item["seq"]
-        if item["retracted"]:
+        if item["state"] in LEFT_THE_LIST:
             self.items.pop(item["id"], None)
         else:
             self.items[item["id"]] = item

@@ -37,6 +37,9 @@ def live_through(toby: Toby, line: Line, ana: Person, settled: Callable[[], bool
         if number % 5 == 0:
             newest = items_of(ana)[-1]
             ana.call("POST", "notifications/read", {"up_to": newest["content_seq"]})
+        if number % 7 == 0:
+            deed = "archive" if number % 2 else "unarchive"
+            ana.call("POST", f"notifications/{deed}", {"up_to": items_of(ana)[0]["content_seq"]})
     eventually(lambda: len(items_of(ana)) >= CUTS)
     toby.reconcile()
     eventually(settled, within_s=60)

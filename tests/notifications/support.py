@@ -114,6 +114,8 @@ def assert_counts_are_right(user_id: int) -> Inbox:
     assert inbox.unseen == sum(item.seen_at is None for item in live)
     for item in items:
         assert item.state == item.state_by_its_times()
+        assert item.read_at or not item.archived_at
+        assert item.seen_at or not item.read_at
         assert_says_what_its_facts_do(item)
     seqs = [item.seq for item in items]
     assert len(set(seqs)) == len(seqs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -10,7 +10,14 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import Caller, make_user
-from tests.notifications.support import approved, commented, consume, followed, unfollowed
+from tests.notifications.support import (
+    approved,
+    assert_counts_are_right,
+    commented,
+    consume,
+    followed,
+    unfollowed,
+)
 from toby.accounts.models import User
 from toby.common.sql import insert_lines
 from toby.notifications.inboxes import inbox_of
@@ -32,9 +39,13 @@ def posts_of(rows: Iterable[dict[str, Any]]) -> list[int]:
     return [row["target"]["id"] for row in rows]
 
 
-def read_posts(user: User, *posts: int) -> None:
+def ids_of(user: User, *posts: int) -> list[UUID]:
     items = Item.objects.filter(recipient_id=user.pk)
-    mark(user_id=user.pk, state="read", ids=[i.id for i in items if i.target.get("id") in posts])
+    return [item.id for item in items if item.target.get("id") in posts]
+
+
+def read_posts(user: User, *posts: int) -> None:
+    mark(user_id=user.pk, state="read", ids=ids_of(user, *posts))
 
 
 class TestFilters:
@@ -82,11 +93,96 @@ class TestFilters:
             ("unread=", "unread"),
             ("unread=0", "unread"),
             ("unread=true", "unread"),
+            ("archived=2", "archived"),
         ],
     )
     def test_what_is_no_filter_is_refused(self, ana: User, query: str, field: str) -> None:
         answer = Caller(ana).get(f"{LIST}?{query}")
         assert (answer.status, answer.body["errors"][0]["field"]) == (400, field)
+
+
+class TestTheArchive:
+    def test_what_is_archived_is_listed_by_itself_and_counts_as_read(self, ana: User) -> None:
+        consume(*(approved(ana.pk, post) for post in range(1, 4)))
+        mark(user_id=ana.pk, state="archive", ids=ids_of(ana, 1, 3))
+        caller = Caller(ana)
+        assert posts_of(caller.get(LIST).body["results"]) == [2]
+        assert posts_of(caller.get(f"{LIST}?unread=1").body["results"]) == [2]
+        rows = caller.get(f"{LIST}?archived=1").body["results"]
+        assert posts_of(rows) == [3, 1]
+        assert {row["state"] for row in rows} == {"archived"}
+        assert caller.get(f"{LIST}?archived=1&kind=trusted").body["results"] == []
+        assert caller.get(f"{LIST}?archived=1&unread=1").body["results"] == []
+        assert caller.get(f"{LIST}/{rows[0]['id']}").body == rows[0]
+        inbox = assert_counts_are_right(ana.pk)
+        assert (inbox.unread, inbox.unseen) == (1, 1)
+
+    def test_it_is_filled_and_emptied_by_ids_or_up_to_a_place_as_often_as_one_likes(
+        self, ana: User
+    ) -> None:
+        consume(*(approved(ana.pk, post) for post in range(1, 5)))
+        caller, one = Caller(ana), str(ids_of(ana, 4)[0])
+        for given in ({"up_to": 2}, {"ids": [one]}) * 2:
+            answer = caller.call("POST", f"{LIST}/archive", given)
+            assert answer.status == 200
+        assert (answer.body["unread"], answer.body["unseen"]) == (1, 1)
+        assert answer.body["token"].endswith("-7")
+        assert posts_of(caller.get(LIST).body["results"]) == [3]
+        for given in ({"up_to": 1}, {"ids": [one]}) * 2:
+            answer = caller.call("POST", f"{LIST}/unarchive", given)
+        rows = caller.get(LIST).body["results"]
+        assert [(*posts_of([row]), row["state"]) for row in rows] == [
+            (4, "read"),
+            (3, "unseen"),
+            (1, "read"),
+        ]
+        assert answer.body["token"].endswith("-9")
+        assert assert_counts_are_right(ana.pk).unread == 1
+
+    def test_what_is_new_again_comes_back_from_it(self, ana: User) -> None:
+        consume(followed(BEN, ana.pk))
+        mark(user_id=ana.pk, state="archive", up_to=1)
+        consume(followed(BEN + 1, ana.pk))
+        caller = Caller(ana)
+        assert caller.get(f"{LIST}?archived=1").body["results"] == []
+        (row,) = caller.get(LIST).body["results"]
+        assert (row["state"], row["fact_count"], row["seq"]) == ("unseen", 2, row["content_seq"])
+        assert assert_counts_are_right(ana.pk).unread == 1
+
+    def test_what_is_taken_back_leaves_it_and_what_loses_a_fact_stays_in_it(
+        self, ana: User
+    ) -> None:
+        consume(followed(BEN, ana.pk), followed(BEN + 1, ana.pk))
+        mark(user_id=ana.pk, state="archive", up_to=2)
+        consume(unfollowed(BEN, ana.pk))
+        caller = Caller(ana)
+        (row,) = caller.get(f"{LIST}?archived=1").body["results"]
+        assert row["fact_count"] == 1
+        consume(unfollowed(BEN + 1, ana.pk))
+        assert caller.get(f"{LIST}?archived=1").body["results"] == []
+        assert assert_counts_are_right(ana.pk).unread == 0
+
+    def test_to_mark_one_of_it_as_unread_brings_it_back_but_up_to_is_of_the_list(
+        self, ana: User
+    ) -> None:
+        consume(*(approved(ana.pk, post) for post in range(1, 4)))
+        read_posts(ana, 1)
+        mark(user_id=ana.pk, state="archive", ids=ids_of(ana, 2, 3))
+        mark(user_id=ana.pk, state="unread", up_to=3)
+        caller = Caller(ana)
+        assert posts_of(caller.get(f"{LIST}?unread=1").body["results"]) == [1]
+        mark(user_id=ana.pk, state="unread", ids=ids_of(ana, 2))
+        rows = caller.get(f"{LIST}?unread=1").body["results"]
+        assert posts_of(rows) == [2, 1]
+        assert {row["state"] for row in rows} == {"seen"}
+        assert assert_counts_are_right(ana.pk).unread == 2
+
+    def test_to_see_and_to_read_what_is_in_it_changes_nothing(self, ana: User) -> None:
+        consume(approved(ana.pk, 1))
+        mark(user_id=ana.pk, state="archive", up_to=1)
+        for state in ("seen", "read", "archive"):
+            for given in ({"up_to": 9}, {"ids": ids_of(ana, 1)}):
+                assert mark(user_id=ana.pk, state=state, **given)[1] == []
 
 
 class TestPages:
@@ -151,12 +247,19 @@ def test_a_page_costs_the_same_whatever_else_is_there(ana: User) -> None:
         pytest.skip("SQLite does not tell how many rows it reads")
     few = [(Kind.POST_APPROVED, State.UNSEEN), (Kind.POST_APPROVED, State.READ)]
     many = [(Kind.POST_LIKED, State.GONE), (Kind.FOLLOWED, State.READ)]
+    many.append((Kind.POST_APPROVED, State.ARCHIVED))
     for kind, state in (*few, *many, *few, many[0], *few):
         fill(ana, 15 if (kind, state) in few else 2000, kind, state)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE TABLE notifications_item")
     caller, bad = Caller(ana), {}
-    for query in ("", "unread=1", "kind=post_approved", "kind=post_approved&unread=1"):
+    for query in (
+        "",
+        "unread=1",
+        "kind=post_approved",
+        "kind=post_approved&unread=1",
+        "archived=1",
+    ):
         path, place = f"{LIST}?{query}&limit=20", 0
         while path and place < 4:
             before = rows_read()

@@ -192,6 +192,26 @@ def test_a_foreign_token_gets_a_reset_with_a_token_to_go_on_from(ana: User) -> N
     play(scenario)
 
 
+def test_what_is_archived_on_one_device_leaves_the_list_on_the_other_and_comes_back(
+    ana: User,
+) -> None:
+    headers, others = bearer(ana), bearer(ana)
+    consume(approved(ana.pk))
+
+    async def scenario() -> None:
+        async with connected(**headers) as phone, connected(**others) as laptop:
+            await phone.frame(of="ready")
+            await laptop.frame(of="ready")
+            for say, state in (("archive", "archived"), ("unarchive", "read")):
+                await phone.say(type=say, up_to=1)
+                for socket in (phone, laptop):
+                    item, counts = await socket.frame(of="item"), await socket.frame(of="counts")
+                    assert item["item"]["state"] == state
+                    assert (counts["unread"], counts["unseen"]) == (0, 0)
+
+    play(scenario)
+
+
 def test_marking_on_one_device_shows_on_the_other(ana: User) -> None:
     headers, others = bearer(ana), bearer(ana)
     consume(approved(ana.pk))

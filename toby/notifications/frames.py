@@ -103,11 +103,19 @@ class Read(Marks, tag="read"):
 
 
 class Unread(Marks, tag="unread"):
-    """Mark as unread."""
+    """Mark as unread. By its id an item that is archived comes back into the list with that."""
 
 
 class Seen(Marks, tag="seen"):
     """Mark as seen."""
+
+
+class Archive(Marks, tag="archive"):
+    """Take out of the list, as read. What makes an item new again brings it back."""
+
+
+class Unarchive(Marks, tag="unarchive"):
+    """Bring back into the list, as read. `up_to` is of those that are archived."""
 
 
 class Ping(Frame, tag="ping"):
@@ -115,7 +123,7 @@ class Ping(Frame, tag="ping"):
 
 
 Sent = Ready | ItemChanged | Counts | Reset | Pong | Error | Restart
-Received = Resume | Read | Unread | Seen | Ping
+Received = Resume | Read | Unread | Seen | Archive | Unarchive | Ping
 
 _decoder: msgspec.json.Decoder[Received] = msgspec.json.Decoder(Received)
 

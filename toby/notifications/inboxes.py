@@ -25,6 +25,7 @@ ITEM_COLUMNS = (
     "updated_at",
     "seen_at",
     "read_at",
+    "archived_at",
     "retracted_at",
 )
 
@@ -76,7 +77,7 @@ class OpenInbox:
             self.row.unread += 1
         if fresh or item.seen_at:
             self.row.unseen += 1
-        item.seen_at = item.read_at = item.retracted_at = None
+        item.seen_at = item.read_at = item.archived_at = item.retracted_at = None
         item.fact_count += 1
         self.touch(item, now)
         item.content_seq = item.seq
@@ -97,16 +98,24 @@ class OpenInbox:
         self.touch(item, now)
 
     def mark(self, item: Item, state: str, now: datetime) -> None:
-        """`state` is read, seen or unread; nothing happens to an item that has it already."""
-        was_read, was_seen = item.read_at, item.seen_at
-        if state == "read":
-            item.read_at, item.seen_at = item.read_at or now, item.seen_at or now
-        elif state == "seen":
-            item.seen_at = item.seen_at or now
-        else:
-            item.read_at = None
-        if (item.read_at, item.seen_at) == (was_read, was_seen):
+        """`state` is seen, read, unread, archive or unarchive; nothing happens to an item that is
+        so already. Each state holds those before it; to undo one undoes those beyond it."""
+        before = item.seen_at, item.read_at, item.archived_at
+        match state:
+            case "seen":
+                item.seen_at = item.seen_at or now
+            case "read":
+                item.seen_at, item.read_at = item.seen_at or now, item.read_at or now
+            case "archive":
+                item.seen_at, item.read_at = item.seen_at or now, item.read_at or now
+                item.archived_at = item.archived_at or now
+            case "unarchive":
+                item.archived_at = None
+            case "unread":
+                item.read_at = item.archived_at = None
+        if (item.seen_at, item.read_at, item.archived_at) == before:
             return
+        was_seen, was_read, _ = before
         self.row.unread += int(item.read_at is None) - int(was_read is None)
         self.row.unseen += int(item.seen_at is None) - int(was_seen is None)
         self.touch(item, now)

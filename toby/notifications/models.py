@@ -49,10 +49,12 @@ class State(models.TextChoices):
     UNSEEN = "unseen"
     SEEN = "seen"
     READ = "read"
+    ARCHIVED = "archived"
     GONE = "gone"
 
 
 UNREAD = (State.UNSEEN, State.SEEN)
+LISTED = (*UNREAD, State.READ)
 
 
 class Why(models.TextChoices):
@@ -89,7 +91,8 @@ class Inbox(models.Model):
 
 class Item(models.Model):
     """What a recipient sees. `content_seq` is the seq of its last fact: lists are ordered by it.
-    `state` says what the times of being seen, read and retracted do: lists are narrowed by it."""
+    `state` says what the times from `seen_at` on do: lists are narrowed by it. What is archived has
+    been read, and what is read has been seen."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     recipient_id = models.BigIntegerField()
@@ -107,6 +110,7 @@ class Item(models.Model):
     updated_at = models.DateTimeField()
     seen_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
     retracted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -130,6 +134,8 @@ class Item(models.Model):
     def state_by_its_times(self) -> State:
         if self.retracted_at:
             return State.GONE
+        if self.archived_at:
+            return State.ARCHIVED
         return State.READ if self.read_at else State.SEEN if self.seen_at else State.UNSEEN
 
 

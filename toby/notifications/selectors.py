@@ -11,13 +11,12 @@ from django.db.models.functions import Lower
 
 from toby.common.errors import NotFound, Refused
 from toby.common.prepared import Gathered, Listed
-from toby.notifications.models import UNREAD, Inbox, Item, KnownUser, MutedPost, State
+from toby.notifications.models import LISTED, UNREAD, Inbox, Item, KnownUser, MutedPost, State
 from toby.notifications.sync_tokens import SyncToken
 
 CHANGES_PAGE = 200
 
 
-LISTED = (*UNREAD, State.READ)
 # A row of a list ends with its place in it.
 COLUMNS = [field.attname for field in Item._meta.concrete_fields if field.name != "content_seq"]
 COLUMNS += ["content_seq"]
@@ -32,9 +31,16 @@ def item(user_id: int, item_id: UUID) -> Item:
     return found
 
 
-def items(user_id: int, *, unread: bool = False, kind: str = "") -> Listed:
-    """What a list shows, in order of content_seq; no tombstones. For `listed_item`."""
-    return gathered(UNREAD if unread else LISTED, kind).of(user_id=user_id)
+def items(
+    user_id: int, *, unread: bool = False, archived: bool = False, kind: str = ""
+) -> Listed | QuerySet[Item]:
+    """What a list shows, in order of content_seq: no tombstones, and either what is archived or
+    what is not. For `listed_item`."""
+    if archived and unread:
+        # Each of them has been read.
+        return Item.objects.none()
+    states = (State.ARCHIVED,) if archived else UNREAD if unread else LISTED
+    return gathered(states, kind).of(user_id=user_id)
 
 
 @cache

@@ -17,8 +17,10 @@ from toby.notifications.texts import text_of
 class ItemOut(Out, frozen=True, kw_only=True):
     """A retracted item is a tombstone: `retracted` is true and all that it said is gone.
 
-    Of two versions of an item the one with the greater `seq` is the newer. `state` is unseen, seen
-    or read; of a tombstone it is gone. Lists are ordered by `content_seq`, of which `up_to` speaks.
+    Of two versions of an item the one with the greater `seq` is the newer. `state` is unseen, seen,
+    read or archived; of a tombstone it is gone. What is archived has been read, is not counted, and
+    is in no list that does not ask for it, until another fact makes it new again. Lists are ordered
+    by `content_seq`, of which `up_to` speaks.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What a recipient can do: mark items read, seen or unread, and say what they want to be told."""
+"""What a recipient can do: mark items, and say what they want to be told."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -11,6 +11,7 @@ from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
 from toby.notifications.inboxes import lock_inboxes, write
 from toby.notifications.models import (
+    LISTED,
     UNREAD,
     Channel,
     Inbox,
@@ -23,8 +24,14 @@ from toby.notifications.models import (
 from toby.notifications.preferences import MANDATORY, default_of
 
 MARKED_AT_ONCE = 500
-# Of which states items are put into another.
-LACKING = {"read": UNREAD, "seen": (State.UNSEEN,), "unread": (State.READ,)}
+# Of which states the items are that it changes.
+CHANGED_BY: dict[str, Sequence[State]] = {
+    "seen": (State.UNSEEN,),
+    "read": UNREAD,
+    "unread": (State.READ,),
+    "archive": LISTED,
+    "unarchive": (State.ARCHIVED,),
+}
 MOST_MUTED_POSTS = 5000
 
 
@@ -37,8 +44,9 @@ class TooManyMutedPosts(Refused):
 def mark(
     *, user_id: int, state: str, ids: Sequence[UUID] | None = None, up_to: int | None = None
 ) -> tuple[Inbox, list[Hint]]:
-    """Puts items into `state` ("read", "seen" or "unread"): those with `ids`, or all with a
-    content_seq of at most `up_to`. Ids that are not the user's are passed over.
+    """Marks items as seen, read or unread, or archives or unarchives them: those with `ids`, or all
+    of the list with a content_seq of at most `up_to`; all of the archive, to unarchive them. Ids
+    that are not the user's are passed over.
 
     Returns the inbox after it and the hints to send. Idempotent; long lists are done in parts.
     """
@@ -58,12 +66,17 @@ def mark(
 def to_be_marked(
     user_id: int, state: str, ids: Sequence[UUID] | None, up_to: int | None
 ) -> list[Item]:
-    """The next MARKED_AT_ONCE items that are not in `state` yet, one state after the other."""
-    items = Item.objects.filter(recipient_id=user_id)
-    items = items.filter(id__in=ids) if ids is not None else items.filter(content_seq__lte=up_to)
+    """The next MARKED_AT_ONCE items that this changes, one state after the other."""
+    items, states = Item.objects.filter(recipient_id=user_id), CHANGED_BY[state]
+    if ids is None:
+        items = items.filter(content_seq__lte=up_to)
+    else:
+        items = items.filter(id__in=ids)
+        if state == "unread":
+            states = (*states, State.ARCHIVED)
     found: list[Item] = []
-    for lacking in LACKING[state]:
-        rows = items.filter(state=lacking).order_by("content_seq")
+    for was in states:
+        rows = items.filter(state=was).order_by("content_seq")
         found += rows[: MARKED_AT_ONCE - len(found)]
     return found
 

@@ -17,6 +17,7 @@ from toby.common.web_socket_protocol import writer_of
 from toby.notifications import services
 from toby.notifications.frames import (
     SUBPROTOCOL,
+    Archive,
     BadFrame,
     Error,
     Marks,
@@ -28,6 +29,7 @@ from toby.notifications.frames import (
     Restart,
     Resume,
     Seen,
+    Unarchive,
     Unread,
     received,
 )
@@ -134,7 +136,7 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
                     self.resume(SyncToken.parse(said.after))
                 except BadSyncToken as error:
                     raise BadFrame("bad_token") from error
-            case Read() | Unread() | Seen():
+            case Read() | Unread() | Seen() | Archive() | Unarchive():
                 state = type(said).__struct_config__.tag
                 _, hints = await in_database(mark, self.user_id, str(state), said)
                 await announce(hints)

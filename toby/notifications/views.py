@@ -40,19 +40,21 @@ MOST_WAIT_S = 30
 
 
 UNREAD = OpenApiParameter("unread", enum=["1"], description="Only those that are not read.")
+ARCHIVED = OpenApiParameter("archived", enum=["1"], description="Those that are archived instead.")
 KIND = OpenApiParameter("kind", enum=Kind.values, description="Only those of this kind.")
 
 
 class Items(APIView):
     permission_classes = (SignedIn,)
 
-    @extend_schema(parameters=[UNREAD, KIND, *PAGING], responses=Page[ItemOut])
+    @extend_schema(parameters=[UNREAD, ARCHIVED, KIND, *PAGING], responses=Page[ItemOut])
     def get(self, request: Request) -> Response:
-        """Your notifications, the newest first."""
+        """Your notifications, the newest first, but for those that are archived."""
         user_id = principal(request).user_id
         unread, kind = one_of(request, "unread", ["1"]), one_of(request, "kind", Kind.values)
-        rows = selectors.items(user_id, unread=bool(unread), kind=kind)
-        name = f"items:{user_id}:{unread}:{kind}"
+        archived = one_of(request, "archived", ["1"])
+        rows = selectors.items(user_id, unread=bool(unread), archived=bool(archived), kind=kind)
+        name = f"items:{user_id}:{unread}:{archived}:{kind}"
         return Response(paginate(request, rows, name=name, by="content_seq", render=rendered))
 
 
