@@ -1,5 +1,5 @@
-"""A copy of notifications goes, with a thousand sockets on it, and nobody misses anything; and
-clients that do not read cost nothing but their own place."""
+"""A copy of notifications goes, with a thousand sockets on it, or is killed, and nobody misses
+anything; and clients that do not read cost nothing but their own place."""
 
 import asyncio
 import json
@@ -9,7 +9,8 @@ import socket
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,23 @@ from websockets.exceptions import ConnectionClosed
 
 from deploy.demo import Person
 from deploy.local.processes import Process
-from tests.flow.support import Toby, eventually, items_of
+from tests.flow.support import Toby, eventually
 from toby.notifications.frames import MAX_FRAME_BYTES
 from toby.notifications.hints import Hint, announce
 from toby.notifications.hub import RETRY_WITHIN_MS
+from toby.notifications.places import LAPSES_AFTER_S, PLACES_A_USER
 from toby.notifications.sync_tokens import SyncToken
 
 pytestmark = pytest.mark.flow
 
-PEOPLE, SOCKETS_EACH, AT_ONCE = 10, 100, 50
+PEOPLE, SOCKETS_EACH, AT_ONCE = 50, PLACES_A_USER, 50
 LATER_MS = range(RETRY_WITHIN_MS)
 
 
 @pytest.fixture(scope="module")
 def readers(toby: Toby) -> list[Person]:
-    return [toby.person(f"reader-{number}") for number in range(PEOPLE)]
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(toby.person, (f"reader-{number}" for number in range(PEOPLE))))
 
 
 @pytest.fixture
@@ -54,14 +57,27 @@ def address_of(copy: Process) -> str:
     return f"ws://127.0.0.1:{copy.port}/ws/notifications"
 
 
+async def connected(copy: Process, reader: Person) -> ClientConnection:
+    headers = {"Authorization": f"Bearer {reader.token}"}
+    return await connect(address_of(copy), additional_headers=headers, ping_interval=None)
+
+
+async def until_ready(connection: ClientConnection) -> str:
+    """The token that it is ready at; "" if it is refused."""
+    with suppress(ConnectionClosed):
+        return str(json.loads(await connection.recv())["token"])
+    return ""
+
+
 async def opened(
     copy: Process, reader: Person, permit: asyncio.Semaphore
 ) -> tuple[ClientConnection, str]:
     """A socket, and the token that it is ready at."""
     async with permit:
-        headers = {"Authorization": f"Bearer {reader.token}"}
-        connection = await connect(address_of(copy), additional_headers=headers, ping_interval=None)
-        return connection, json.loads(await connection.recv())["token"]
+        connection = await connected(copy, reader)
+        token = await until_ready(connection)
+        assert token, "it was refused"
+        return connection, token
 
 
 async def until_closed(connection: ClientConnection) -> tuple[int, int]:
@@ -75,48 +91,76 @@ async def until_closed(connection: ClientConnection) -> tuple[int, int]:
         return closed.rcvd.code if closed.rcvd else 1006, retry_ms
 
 
-async def missed(connection: ClientConnection, token: str) -> list[str]:
-    """The titles of the items after `token`."""
+async def held(connection: ClientConnection, token: str) -> list[str]:
+    """The titles of the items after `token`, once there is one."""
     await connection.send(json.dumps({"type": "resume", "after": token}))
-    titles = []
-    while (frame := json.loads(await connection.recv()))["type"] != "counts":
-        titles.append(frame["item"]["title"])
-    await connection.close()
-    return titles
+    titles: dict[str, str] = {}
+    while True:
+        frame = json.loads(await connection.recv())
+        if frame["type"] == "item":
+            titles[frame["item"]["id"]] = frame["item"]["title"]
+        elif frame["type"] == "counts" and frame["unread"] > 0:
+            await connection.close()
+            return list(titles.values())
 
 
 def test_a_thousand_sockets_are_sent_away_and_are_back_on_the_other_copy_with_nothing_missing(
     toby: Toby, readers: list[Person], first_copy: Process
 ) -> None:
+    """Each reader has as many as one may, and comes back at once: none is refused, the old ones'
+    places being free."""
     unit, other_copy = toby.stack.process("notifications-1"), process(toby, "notifications-2")
-    ben = toby.person("ben")
+    ben, permit = toby.person("ben"), asyncio.Semaphore(AT_ONCE)
+    theirs = [reader for reader in readers for _ in range(SOCKETS_EACH)]
+
+    async def client(
+        reader: Person, connection: ClientConnection, token: str
+    ) -> tuple[int, int, list[str]]:
+        code, retry_ms = await until_closed(connection)
+        back, _ = await opened(other_copy, reader, permit)
+        return code, retry_ms, await held(back, token)
 
     async def scenario() -> None:
-        permit = asyncio.Semaphore(AT_ONCE)
-        theirs = [reader for reader in readers for _ in range(SOCKETS_EACH)]
         sockets = await asyncio.gather(*(opened(first_copy, reader, permit) for reader in theirs))
-        closing = [asyncio.create_task(until_closed(connection)) for connection, _ in sockets]
+        clients = [
+            asyncio.create_task(client(reader, connection, token))
+            for reader, (connection, token) in zip(theirs, sockets, strict=True)
+        ]
         # It waits for the process: 10 s at most, then kills.
         stopping = asyncio.create_task(asyncio.to_thread(unit.stop, 10))
         for reader in readers:
             await asyncio.to_thread(ben.call, "PUT", f"profiles/{reader.name}/follow")
-        ends = await asyncio.gather(*closing)
+        ends = await asyncio.gather(*clients)
         await stopping
-        assert Counter(code for code, _ in ends) == {1012: len(theirs)}
+        assert Counter(code for code, _, _ in ends) == {1012: len(theirs)}
         # Each at a time of its own.
-        assert {retry_ms for _, retry_ms in ends} <= set(LATER_MS)
-        assert len({retry_ms for _, retry_ms in ends}) > len(theirs) / 4
-        for reader in readers:
-            await asyncio.to_thread(eventually, partial(items_of, reader))
-        again = await asyncio.gather(*(opened(other_copy, reader, permit) for reader in theirs))
-        held = await asyncio.gather(
-            *(missed(back, token) for (back, _), (_, token) in zip(again, sockets, strict=True))
-        )
-        assert held == [["Ben follows you"]] * len(theirs)
+        assert {retry_ms for _, retry_ms, _ in ends} <= set(LATER_MS)
+        assert len({retry_ms for _, retry_ms, _ in ends}) > len(theirs) / 4
+        assert [titles for _, _, titles in ends] == [["Ben follows you"]] * len(theirs)
 
     asyncio.run(scenario())
     # By itself: at the deadline it would have been killed.
     assert first_copy.exit_code != -signal.SIGKILL
+
+
+def test_the_places_on_a_copy_that_is_killed_are_free_within_twenty_seconds(
+    toby: Toby, first_copy: Process
+) -> None:
+    reader, other_copy = toby.person("reader"), process(toby, "notifications-2")
+
+    async def scenario() -> None:
+        permit = asyncio.Semaphore(AT_ONCE)
+        for _ in range(PLACES_A_USER):
+            await opened(first_copy, reader, permit)
+        connection = await connected(other_copy, reader)
+        assert await until_closed(connection) == (4429, -1)
+        first_copy.kill()
+        async with asyncio.timeout(LAPSES_AFTER_S + 2):
+            while not await until_ready(connection := await connected(other_copy, reader)):  # noqa: ASYNC110  it is no event
+                await asyncio.sleep(0.5)
+        await connection.close()
+
+    asyncio.run(scenario())
 
 
 def handshake(copy: Process, reader: Person) -> socket.socket:
@@ -152,6 +196,7 @@ def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
 ) -> None:
     """10 MB are due to each of them."""
     ana, ben = toby.person("ana"), toby.person("ben")
+    readers = readers[:10]
     ids = [reader.call("GET", "users/me")["id"] for reader in readers]
     size, times = 10_000, 1_000
 

@@ -2,29 +2,33 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.exceptions import StopConsumer
 from django.conf import settings
+from django.test import AsyncClient
 
 from tests.factories import access_token, make_user
 from tests.notifications.support import approved, consume
 from toby.accounts.models import User
 from toby.common import session_store
 from toby.common.web_socket_protocol import WRITE_AT_ONCE
-from toby.notifications import hub
+from toby.notifications import hub, places
 from toby.notifications.frames import SUBPROTOCOL
 from toby.notifications.hints import announce, the_layer
 from toby.notifications.models import Item
+from toby.notifications.places import PLACES_A_USER
 from toby.notifications.routing import route
 from toby.notifications.services import mark
 from toby.notifications.sockets import NotificationsSocket
+from toby.notifications.stream_cookie import PATH as STREAM
 from toby.notifications.sync_tokens import SyncToken
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -86,16 +90,16 @@ class Socket(ApplicationCommunicator):
                 return int(output["code"])
 
 
-def socket_to(path: str, headers: Any = (), subprotocols: Sequence[str] = ()) -> Socket:
-    names = {"headers": list(headers), "subprotocols": list(subprotocols)}
-    return Socket(route, {"type": "websocket", "path": path, **names})
+def scope_of(
+    headers: dict[str, str], offered: Sequence[str] = (), path: str = "/ws/notifications"
+) -> dict[str, Any]:
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "websocket", "path": path, "headers": pairs, "subprotocols": list(offered)}
 
 
 @asynccontextmanager
 async def connected(*, ticket: str = "", **headers: str) -> AsyncIterator[Socket]:
-    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    offered = [SUBPROTOCOL, ticket] if ticket else []
-    socket = socket_to("/ws/notifications", pairs, offered)
+    socket = Socket(route, scope_of(headers, [SUBPROTOCOL, ticket] if ticket else []))
     accepted, chosen = await socket.connect()
     assert accepted
     assert chosen == (SUBPROTOCOL if ticket else None)
@@ -317,14 +321,7 @@ def test_a_client_that_reads_nothing_is_passed_over_and_ended_and_one_that_is_la
                 await reads.wait()
             sent.append(message)
 
-        pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        scope = {
-            "type": "websocket",
-            "path": "/ws/notifications",
-            "headers": pairs,
-            "subprotocols": [],
-        }
-        serving = asyncio.create_task(route(scope, incoming.get, send))
+        serving = asyncio.create_task(route(scope_of(headers), incoming.get, send))
         await until(lambda: len(sent) == 2)
         for number in range(9):
             await in_thread(consume)(approved(ana.pk, number))
@@ -423,6 +420,27 @@ def test_frames_are_in_order_whether_the_server_writes_them_at_once_or_has_to_wa
     play(scenario)
 
 
+def test_a_client_that_goes_in_the_middle_of_an_answer_leaves_nothing_behind(ana: User) -> None:
+    scope = scope_of(bearer(ana))
+
+    async def scenario() -> None:
+        incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        await incoming.put({"type": "websocket.connect"})
+        await incoming.put({"type": "websocket.receive", "text": '{"type": "ping"}'})
+
+        async def send(message: dict[str, Any]) -> None:
+            """As an ASGI server whose client is gone once it is ready."""
+            if hub.this_hub().sockets() and "ready" not in message["text"]:
+                raise ConnectionError
+
+        with suppress(ConnectionError):
+            async with asyncio.timeout(5):
+                await route(scope, incoming.get, send)
+        assert hub.this_hub().sockets() == []
+
+    play(scenario)
+
+
 def test_a_ticket_opens_one_socket_only(ana: User) -> None:
     ticket = ticket_of(ana)
 
@@ -433,6 +451,116 @@ def test_a_ticket_opens_one_socket_only(ana: User) -> None:
             assert await second.close_code() == 4401
 
     play(scenario)
+
+
+async def ready(stack: AsyncExitStack, headers: dict[str, str]) -> Socket:
+    """One that is there until the stack is closed."""
+    socket = await stack.enter_async_context(connected(**headers))
+    await socket.frame(of="ready")
+    return socket
+
+
+def test_a_user_has_at_most_twenty_sockets_and_streams(ana: User) -> None:
+    headers, others = bearer(ana), bearer(make_user("ben"))
+
+    async def scenario() -> None:
+        async with AsyncExitStack() as there:
+            for _ in range(PLACES_A_USER - 1):
+                await ready(there, headers)
+            stream: Any = await AsyncClient().get(STREAM, headers=headers)
+            async with aclosing(aiter(stream)) as chunks:
+                await anext(chunks)
+                async with connected(**headers) as socket:
+                    assert await socket.close_code() == 4429
+                refused = await AsyncClient().get(STREAM, headers=headers)
+                told = json.loads(refused.content)
+                assert (refused.status_code, told["code"]) == (429, "too_many_sockets")
+                assert refused.headers["Retry-After"] == "20"
+                await ready(there, others)
+            # Of the one that has closed.
+            await given_back()
+            await ready(there, headers)
+
+    play(scenario)
+
+
+async def given_back() -> None:
+    await until(lambda: hub.this_hub().giving_back is None)
+
+
+def test_places_are_kept_as_long_as_their_sockets_live(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "RENEW_S", 0.1)
+    monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with AsyncExitStack() as there:
+            await ready(there, headers)
+            # It lapses, being nobody's.
+            lapsing = await in_thread(places.take_place)(ana.pk)
+            await until(lambda: lapsing.name not in places_of(ana))
+            (socket,) = hub.this_hub().sockets()
+            assert socket.place is not None
+            assert places_of(ana) == {socket.place.name}
+        await given_back()
+        assert places_of(ana) == set()
+
+    play(scenario)
+
+
+def test_places_are_given_back_before_a_copy_that_goes_sends_its_clients_to_another(
+    ana: User,
+) -> None:
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with AsyncExitStack() as there:
+            sockets = [await ready(there, headers) for _ in range(PLACES_A_USER)]
+            draining = asyncio.create_task(hub.this_hub().drain(0.2))
+            for number, socket in enumerate(sockets):
+                assert await socket.close_code() == 1012
+                assert places_of(ana) == set(), number
+            await draining
+
+    play(scenario)
+
+
+def test_a_place_that_is_given_back_while_it_is_renewed_is_free(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = bearer(ana)
+
+    async def scenario() -> None:
+        async with AsyncExitStack() as there:
+            await ready(there, headers)
+            ours = hub.this_hub()
+            (socket,) = ours.sockets()
+
+            def slow(renewed: list[places.Place]) -> None:
+                """Given back, and only then renewed."""
+                asyncio.run_coroutine_threadsafe(give_back(), loop).result(5)
+                places.renew_places(renewed)
+
+            async def give_back() -> None:
+                ours.give_back(socket)
+                await given_back()
+
+            loop = asyncio.get_running_loop()
+            monkeypatch.setattr(hub, "renew_places", slow)
+            await ours.renew_places()
+            await given_back()
+            assert places_of(ana) == set()
+
+    play(scenario)
+
+
+def places_of(user: User) -> set[str]:
+    names = session_store.connection().zrangebyscore(
+        f"sockets:{user.pk}", time.time() * 1000, "inf"
+    )
+    return {name.decode() for name in cast("list[bytes]", names)}
 
 
 @pytest.mark.parametrize(
@@ -483,10 +611,10 @@ def test_a_token_and_a_ticket_must_be_of_one_user(ana: User) -> None:
 def test_the_subprotocol_is_the_version_and_one_that_is_not_spoken_is_refused(
     ana: User, offered: list[str], accepted: str | None, code: int | None
 ) -> None:
-    headers = [(b"authorization", bearer(ana)["Authorization"].encode())]
+    headers = bearer(ana)
 
     async def scenario() -> None:
-        socket = socket_to("/ws/notifications", headers, offered)
+        socket = Socket(route, scope_of(headers, offered))
         assert await socket.connect() == (True, accepted)
         if code is None:
             assert (await socket.frame())["type"] == "ready"
@@ -501,7 +629,7 @@ def test_a_ticket_is_not_used_up_by_one_whose_version_is_refused(ana: User) -> N
     ticket = ticket_of(ana)
 
     async def scenario() -> None:
-        outdated = socket_to("/ws/notifications", (), ["toby.notifications.v0", ticket])
+        outdated = Socket(route, scope_of({}, ["toby.notifications.v0", ticket]))
         await outdated.connect()
         assert await outdated.close_code() == 4406
         async with connected(ticket=ticket) as socket:
@@ -563,7 +691,7 @@ def test_a_frame_that_is_none_gets_an_error_and_the_socket_lives(
 
 def test_another_path_is_closed() -> None:
     async def scenario() -> None:
-        socket = socket_to("/ws/elsewhere")
+        socket = Socket(route, scope_of({}, path="/ws/elsewhere"))
         accepted, _ = await socket.connect()
         assert not accepted
 

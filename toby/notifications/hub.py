@@ -22,6 +22,7 @@ from toby.common.logging import log
 from toby.common.sql import is_database_trouble
 from toby.notifications import selectors
 from toby.notifications.hints import SESSIONS_GROUP, Hint, shard_group, the_layer
+from toby.notifications.places import RENEW_S, Place, give_back_places, renew_places
 from toby.notifications.refusals import RESTARTING, SESSION_GONE, TOO_SLOW
 from toby.notifications.sync_tokens import SyncToken
 
@@ -32,6 +33,8 @@ RETRY_WITHIN_MS, LEAVE_WITHIN_S = 3000, 1.0
 SWEPT_AT_ONCE = 500
 T = TypeVar("T")
 K = TypeVar("K", int, str)
+
+in_thread = sync_to_async(thread_sensitive=False)
 
 # Threads that keep their database connection: a request's thread would make one each time.
 _database = ThreadPoolExecutor(max_workers=4, thread_name_prefix="database")
@@ -57,6 +60,9 @@ class Connected(Protocol):
 
     user_id: int
     session_id: str
+
+    # Among those of its user; None for what takes none, or has given it back.
+    place: Place | None
 
     # Since when, by the loop's clock, its client reads nothing of what was written.
     waits_since: float | None
@@ -84,6 +90,8 @@ class Hub:
         self.channel = ""
         self.tasks: list[asyncio.Task[None]] = []
         self.joining = asyncio.Lock()
+        self.given_back: list[Place] = []
+        self.giving_back: asyncio.Task[None] | None = None
 
     async def join(self, socket: Connected) -> None:
         """From its return on every hint for the socket's user reaches it, or is made good."""
@@ -95,6 +103,29 @@ class Hub:
     def leave(self, socket: Connected) -> None:
         forget(self.by_user, socket.user_id, socket)
         forget(self.by_session, socket.session_id, socket)
+
+    def give_back(self, socket: Connected) -> None:
+        """Frees the socket's place at once, with those of all that close at that moment."""
+        if socket.place is not None:
+            self._give_back_soon([socket.place])
+            socket.place = None
+
+    def _give_back_soon(self, places: list[Place]) -> None:
+        self.given_back += places
+        if self.given_back and self.giving_back is None:
+            self.giving_back = asyncio.create_task(self._give_back())
+
+    async def _give_back(self) -> None:
+        try:
+            while self.given_back:
+                some = self.given_back[:SWEPT_AT_ONCE]
+                del self.given_back[:SWEPT_AT_ONCE]
+                await in_thread(give_back_places)(some)
+        except Exception as error:
+            # They lapse by themselves.
+            log(logger, "hub.give_back_failed", logging.WARNING, error=repr(error)[:200])
+        finally:
+            self.giving_back = None
 
     async def _listen_to(self, *groups: str) -> None:
         layer = the_layer()
@@ -108,6 +139,7 @@ class Hub:
             self.tasks = [
                 asyncio.create_task(self._receive_forever()),
                 asyncio.create_task(self._sweep_forever()),
+                asyncio.create_task(self._renew_forever()),
             ]
 
     async def _receive_forever(self) -> None:
@@ -153,9 +185,7 @@ class Hub:
     async def sweep_sessions(self) -> None:
         """Closes the sockets of sessions that ended without our hearing of it."""
         for part in parts(sorted(self.by_session), SWEPT_AT_ONCE):
-            still_open = await sync_to_async(session_store.sessions_open, thread_sensitive=False)(
-                part
-            )
+            still_open = await in_thread(session_store.sessions_open)(part)
             for session_id, is_open in zip(part, still_open, strict=True):
                 if not is_open:
                     self.end_session(session_id)
@@ -167,11 +197,31 @@ class Hub:
             if socket.waits_since is not None and socket.waits_since <= before:
                 socket.end(TOO_SLOW)
 
+    async def _renew_forever(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                await self.renew_places()
+            except Exception as error:
+                log(logger, "hub.renew_failed", logging.WARNING, error=repr(error)[:200])
+
+    async def renew_places(self) -> None:
+        held = [(socket, socket.place) for socket in self.sockets() if socket.place is not None]
+        for part in parts(held, SWEPT_AT_ONCE):
+            await in_thread(renew_places)([place for _, place in part])
+        # Whoever gave it back meanwhile may have it again now.
+        self._give_back_soon([place for socket, place in held if socket.place is None])
+
     async def drain(self, over_s: float) -> None:
         """Sends every client away, in random order and evenly within `over_s`, each with a time of
         its own at which to come back: the copies that stay are not to be run over."""
         sockets, leaving = self.sockets(), []
         random.shuffle(sockets)
+        for socket in sockets:
+            self.give_back(socket)
+        if self.giving_back is not None:
+            # They come back at once, perhaps, and to another copy: there is to be room.
+            await asyncio.wait([self.giving_back], timeout=LEAVE_WITHIN_S)
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number, socket in enumerate(sockets):

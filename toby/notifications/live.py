@@ -14,6 +14,7 @@ from toby.notifications.hints import Hint, item_frames
 from toby.notifications.hub import in_database, this_hub
 from toby.notifications.inboxes import inbox_of
 from toby.notifications.models import Inbox
+from toby.notifications.places import Place
 from toby.notifications.sync_tokens import SyncToken
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class LiveFeed(ABC):
         self.writer: asyncio.Task[None] | None = None
         self.closing: asyncio.Task[None] | None = None
         self.waits_since: float | None = None
+        self.place: Place | None = None
 
     @abstractmethod
     async def put(self, token: SyncToken, frame: str) -> None:
@@ -82,6 +84,7 @@ class LiveFeed(ABC):
         self.ended = True
         if self.joined:
             this_hub().leave(self)
+        this_hub().give_back(self)
 
     # What the hub tells
 

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
-from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from redis.exceptions import RedisError
@@ -34,10 +34,17 @@ from toby.notifications.frames import (
     received,
 )
 from toby.notifications.hints import Hint, announce
-from toby.notifications.hub import in_database
+from toby.notifications.hub import in_database, in_thread
 from toby.notifications.live import LiveFeed
 from toby.notifications.models import Inbox
-from toby.notifications.refusals import SESSION_GONE, TRY_LATER, UNKNOWN_VERSION, WRONG_ORIGIN
+from toby.notifications.places import TooManySockets, take_place
+from toby.notifications.refusals import (
+    SESSION_GONE,
+    TOO_MANY_SOCKETS,
+    TRY_LATER,
+    UNKNOWN_VERSION,
+    WRONG_ORIGIN,
+)
 from toby.notifications.sync_tokens import BadSyncToken, SyncToken
 
 logger = logging.getLogger(__name__)
@@ -49,6 +56,17 @@ FAMILY = "toby.notifications"
 class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
     # Its hints come by the hub: no subscription of its own.
     channel_layer_alias = ""
+    # Of a connection that was cut off.
+    close_code = 1006
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """However it ends: what is sent to a client that is gone raises, and that is the end."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.leave_hub()
+            if self.joined:
+                log(logger, "socket.closed", user=self.user_id, code=self.close_code)
 
     async def connect(self) -> None:
         self.write_at_once = writer_of(self.scope)
@@ -65,11 +83,14 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
             self.end(WRONG_ORIGIN)
             return
         try:
-            principal = await sync_to_async(self.authenticate, thread_sensitive=False)(headers)
+            principal = await in_thread(self.admitted)(headers)
             if principal is None:
                 self.end(SESSION_GONE)
                 return
             inbox = await self.follow(principal)
+        except TooManySockets:
+            self.end(TOO_MANY_SOCKETS)
+            return
         except Exception as error:
             level = logging.WARNING if isinstance(error, RedisError) else logging.ERROR
             log(logger, "socket.unavailable", level, error=repr(error)[:200])
@@ -84,6 +105,13 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
         await self.send_counts(inbox, Ready)
         self.open()
 
+    def admitted(self, headers: dict[str, str]) -> Principal | None:
+        """Whose socket it is, once it has its place. Raises TooManySockets."""
+        principal = self.authenticate(headers)
+        if principal is not None:
+            self.place = take_place(principal.user_id)
+        return principal
+
     def authenticate(self, headers: dict[str, str]) -> Principal | None:
         """By a bearer token, or by a single-use ticket; by both only where they are of one user.
         A browser's script can send no header but the subprotocols: there the ticket stands, rather
@@ -96,9 +124,7 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
         return shown[0] if len(whose) == 1 else None
 
     async def disconnect(self, code: int) -> None:
-        self.leave_hub()
-        if self.joined:
-            log(logger, "socket.closed", user=self.user_id, code=code)
+        self.close_code = code
 
     async def put(self, token: SyncToken, frame: str) -> None:
         await self.send(text_data=frame)
@@ -122,6 +148,9 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
             await self.obey(received(text_data))
         except BadFrame as bad:
             await self.answer(Error(code=bad.code, detail=bad.detail))
+        except OSError:
+            # The client is gone.
+            raise
         except Exception as error:
             log(logger, "socket.command_failed", logging.ERROR, error=repr(error)[:200])
             await self.answer(Error(code="unavailable"))

@@ -15,6 +15,7 @@ from toby.notifications.frames import Ready
 from toby.notifications.hints import Hint
 from toby.notifications.hub import in_database, this_hub
 from toby.notifications.live import LiveFeed, read_changes
+from toby.notifications.places import Place
 from toby.notifications.sync_tokens import SyncToken
 
 # Shorter than what proxies take for dead; and after how long a client that was cut off comes back.
@@ -24,11 +25,12 @@ HEARTBEAT = ":\n\n"
 
 class EventStream(LiveFeed):
     """The frames of a WebSocket as events, each with its token as id, so that a stock EventSource
-    resumes by itself. `after` is where the client left off."""
+    resumes by itself. `after` is where the client left off. Its place lapses where nobody asks for
+    its chunks."""
 
-    def __init__(self, principal: Principal, after: SyncToken | None) -> None:
+    def __init__(self, principal: Principal, after: SyncToken | None, place: Place) -> None:
         super().__init__()
-        self.principal, self.after = principal, after
+        self.principal, self.after, self.place = principal, after, place
         # One at a time: the writer waits until the client has taken the last.
         self.events: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
 
@@ -42,8 +44,8 @@ class EventStream(LiveFeed):
 
     async def chunks(self) -> AsyncGenerator[str, None]:
         """What is sent, until the client goes or is sent away."""
-        yield f"retry: {RETRY_MS}\n\n"
         try:
+            yield f"retry: {RETRY_MS}\n\n"
             inbox = await self.follow(self.principal)
             if self.after is None:
                 # The queue has room: nobody waits for what is not read yet.
@@ -84,6 +86,7 @@ class Waiter:
     """A request that waits until there is something after its token."""
 
     waits_since: float | None = None
+    place: Place | None = None
 
     def __init__(self, principal: Principal) -> None:
         self.user_id, self.session_id = principal.user_id, principal.session_id

@@ -19,8 +19,10 @@ from toby.common.permissions import SignedIn, principal
 from toby.common.views import AsyncView, no_content, one_of, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
+from toby.notifications.hub import in_thread
 from toby.notifications.inboxes import inbox_of
 from toby.notifications.models import Kind
+from toby.notifications.places import take_place
 from toby.notifications.preferences import preferences_of
 from toby.notifications.serializers import (
     ChangesOut,
@@ -104,8 +106,11 @@ class Stream(AsyncView):
     )
     async def get(self, request: Request) -> EventStreamResponse:
         """The frames of the WebSocket as server-sent events. A stock EventSource is let in by the
-        cookie that `tickets` sets, and resumes by itself."""
-        return EventStreamResponse(EventStream(principal(request), left_off(request)))
+        cookie that `tickets` sets, and resumes by itself. A user has at most 20 streams and
+        WebSockets: one more is refused with 429."""
+        caller, after = principal(request), left_off(request)
+        place = await in_thread(take_place)(caller.user_id)
+        return EventStreamResponse(EventStream(caller, after, place))
 
     async def head(self, request: Request) -> Response:
         """Not what `get` does: it would go on without an end."""

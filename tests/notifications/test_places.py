@@ -1,0 +1,76 @@
+"""How many sockets a user may have, over all processes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from tests.flow.support import eventually
+from toby.common import session_store
+from toby.notifications import places
+from toby.notifications.places import (
+    PLACES_A_USER,
+    RENEW_S,
+    Place,
+    TooManySockets,
+    give_back_places,
+    renew_places,
+    take_place,
+)
+
+pytestmark = pytest.mark.usefixtures("redis")
+
+
+def taken(times: int, user_id: int = 1) -> list[Place]:
+    """The places that were to be had, of so many asked for at once."""
+
+    def one(_: int) -> list[Place]:
+        with suppress(TooManySockets):
+            return [take_place(user_id)]
+        return []
+
+    with ThreadPoolExecutor(8) as pool:
+        return sum(pool.map(one, range(times)), [])
+
+
+def test_a_user_has_twenty_places_and_no_more_however_many_are_asked_for_at_once() -> None:
+    assert len(taken(50)) == PLACES_A_USER == 20
+    assert len(taken(50, user_id=2)) == 20
+
+
+def test_what_is_given_back_is_free_at_once_and_may_be_given_back_twice() -> None:
+    first, second, *_ = taken(20)
+    give_back_places([first, second, first])
+    give_back_places([first, Place(7, "never taken")])
+    assert len(taken(20)) == 2
+
+
+def test_what_is_not_renewed_lapses_and_what_is_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = taken(20)
+    monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
+    renew_places(mine[:10])
+    assert taken(1) == []
+    monkeypatch.undo()
+    renew_places(mine[10:])
+    assert len(eventually(lambda: taken(20))) == 10
+    renew_places(mine[10:])
+    assert taken(1) == []
+
+
+def test_what_redis_has_forgotten_is_there_again_once_it_is_renewed() -> None:
+    mine = taken(20)
+    session_store.connection().flushdb()
+    renew_places(mine)
+    assert taken(1) == []
+
+
+def test_nothing_is_kept_of_a_user_whose_places_have_lapsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
+    renew_places(taken(3))
+    eventually(lambda: session_store.connection().dbsize() == 0)
+
+
+def test_it_is_renewed_several_times_before_it_would_lapse() -> None:
+    assert RENEW_S * 3 < places.LAPSES_AFTER_S
