@@ -13,9 +13,8 @@ from toby.notifications.serializers import ItemOut
 # The version of all that follows: what is added to it breaks no client, anything else is a new one.
 # Who offers no subprotocol gets this one.
 SUBPROTOCOL = "toby.notifications.v1"
-# A client's frames are small: marks of at most 500 ids come to half of this.
-MAX_FRAME_BYTES = 32 * 1024
-IDS_AT_ONCE = 500
+# Of a client. So many ids fit into it, with a space between them or without.
+MAX_FRAME_BYTES, IDS_AT_ONCE = 16 * 1024, 400
 
 
 class BadFrame(Exception):
@@ -69,7 +68,8 @@ class Pong(Frame, tag="pong"):
 
 class Error(Frame, tag="error"):
     """What was sent was not taken. `code` is stable, `detail` is for people: malformed, not_text,
-    unknown_type, invalid_frame, bad_token, or unavailable, where it may be tried again."""
+    unknown_type, invalid_frame, bad_token, or too_many and unavailable, after which it may be tried
+    again."""
 
     code: str
     detail: str = ""
