@@ -145,6 +145,8 @@ ALLOWED = {
     "GET api/v1/notifications/muted-posts": SIGNED_IN,
     "PUT api/v1/notifications/muted-posts/<id:post_id>": SIGNED_IN,
     "DELETE api/v1/notifications/muted-posts/<id:post_id>": SIGNED_IN,
+    "POST api/v1/notifications/read-all": SIGNED_IN,
+    "DELETE api/v1/notifications/read-all/<uuid:operation_id>": SIGNED_IN,
     "POST api/v1/notifications/archive": SIGNED_IN,
     "POST api/v1/notifications/unarchive": SIGNED_IN,
     "POST api/v1/notifications/tickets": SIGNED_IN,

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
-from toby.notifications.models import Fact, Inbox, Item, MutedPost, Preference, Silence
+from toby.notifications.models import Fact, Inbox, Item, MutedPost, Preference, ReadAll, Silence
 
 # More ids in one IN made MariaDB lock more than it should, and deadlock.
 LOCKED_AT_ONCE = 500
@@ -28,6 +28,8 @@ ITEM_COLUMNS = (
     "archived_at",
     "retracted_at",
 )
+
+Times = tuple[datetime | None, datetime | None, datetime | None]
 
 
 def inbox_of(user_id: int) -> Inbox:
@@ -113,6 +115,17 @@ class OpenInbox:
                 item.archived_at = None
             case "unread":
                 item.read_at = item.archived_at = None
+        self.recount(item, before, now)
+
+    def take_back(self, item: Item, at: datetime, now: datetime) -> None:
+        """Undoes what was marked as read, and maybe as seen with that, at this very moment."""
+        before = item.seen_at, item.read_at, item.archived_at
+        item.read_at = None
+        item.seen_at = None if item.seen_at == at else item.seen_at
+        self.recount(item, before, now)
+
+    def recount(self, item: Item, before: Times, now: datetime) -> None:
+        """Of an item that had been seen, read and archived `before`."""
         if (item.seen_at, item.read_at, item.archived_at) == before:
             return
         was_seen, was_read, _ = before
@@ -138,6 +151,7 @@ def close_inbox(inbox: OpenInbox) -> None:
     Silence.objects.filter(listener_id=inbox.row.user_id).delete()
     Preference.objects.filter(user_id=inbox.row.user_id).delete()
     MutedPost.objects.filter(user_id=inbox.row.user_id).delete()
+    ReadAll.objects.filter(user_id=inbox.row.user_id).delete()
     inbox.row.closed, inbox.row.unread, inbox.row.unseen = True, 0, 0
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
 

@@ -213,6 +213,25 @@ class MutedPost(models.Model):
         return f"user {self.user_id} mutes post {self.post_id}"
 
 
+class ReadAll(models.Model):
+    """One time that somebody read all at once: what had a content_seq of at most `up_to` then. The
+    items that it has read, and that nothing has happened to since, were read `at` that very moment.
+    Changed by whoever holds the user's inbox."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user_id = models.BigIntegerField()
+    at = models.DateTimeField(db_index=True)
+    up_to = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user_id", "at"], name="one_reads_all_once_at_a_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} read all up to {self.up_to}"
+
+
 class KnownUser(models.Model):
     """What auth's events told of a user; an older `version` never replaces a newer one. Of a
     `deleted` one only that is kept."""

@@ -75,6 +75,13 @@ class CountsOut(Out, frozen=True, kw_only=True):
         return cls(token=token, unread=inbox.unread, unseen=inbox.unseen)
 
 
+class ReadAllOut(CountsOut, frozen=True, kw_only=True):
+    """What was done can be undone by this `id`, until `undo_until`."""
+
+    id: str
+    undo_until: Timestamp
+
+
 class ChangesOut(Out, frozen=True, kw_only=True):
     """What has changed after a token, in order of `seq`, tombstones too: of two versions of an item
     the one with the greater seq wins. Go on from `token`, at once where there is `more`. With

@@ -1,15 +1,17 @@
 """What a recipient can do: mark items, and say what they want to be told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from toby.common.errors import InvalidInput, Refused
+from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
-from toby.notifications.inboxes import lock_inboxes, write
+from toby.notifications.inboxes import OpenInbox, lock_inboxes, write
 from toby.notifications.models import (
     LISTED,
     UNREAD,
@@ -19,11 +21,13 @@ from toby.notifications.models import (
     Kind,
     MutedPost,
     Preference,
+    ReadAll,
     State,
 )
 from toby.notifications.preferences import MANDATORY, default_of
 
 MARKED_AT_ONCE = 500
+READ_ALL_KEPT_FOR = timedelta(days=1)
 # Of which states the items are that it changes.
 CHANGED_BY: dict[str, Sequence[State]] = {
     "seen": (State.UNSEEN,),
@@ -50,35 +54,121 @@ def mark(
 
     Returns the inbox after it and the hints to send. Idempotent; long lists are done in parts.
     """
+
+    def find() -> list[Item]:
+        if state == "read":
+            keep_read(user_id, wanted(user_id, ids, up_to))
+        return to_be_marked(user_id, state, ids, up_to)
+
+    return in_parts(user_id, find, lambda inbox, item: inbox.mark(item, state, timezone.now()))
+
+
+def in_parts(
+    user_id: int,
+    find: Callable[[], list[Item]],
+    change: Callable[[OpenInbox, Item], None],
+) -> tuple[Inbox, list[Hint]]:
+    """Changes what `find` finds, MARKED_AT_ONCE a transaction, until it finds fewer. Returns the
+    inbox after it and the hints to send."""
     hints: list[Hint] = []
     while True:
         with transaction.atomic():
             opened = lock_inboxes([user_id])
             inbox = opened[user_id]
-            items = to_be_marked(user_id, state, ids, up_to)
+            items = find()
             for item in items:
-                inbox.mark(item, state, timezone.now())
+                change(inbox, item)
             hints += write(opened)
         if len(items) < MARKED_AT_ONCE:
             return inbox.row, hints
+
+
+def wanted(user_id: int, ids: Sequence[UUID] | None, up_to: int | None) -> QuerySet[Item]:
+    items = Item.objects.filter(recipient_id=user_id)
+    return items.filter(id__in=ids) if ids is not None else items.filter(content_seq__lte=up_to)
 
 
 def to_be_marked(
     user_id: int, state: str, ids: Sequence[UUID] | None, up_to: int | None
 ) -> list[Item]:
     """The next MARKED_AT_ONCE items that this changes, one state after the other."""
-    items, states = Item.objects.filter(recipient_id=user_id), CHANGED_BY[state]
-    if ids is None:
-        items = items.filter(content_seq__lte=up_to)
-    else:
-        items = items.filter(id__in=ids)
-        if state == "unread":
-            states = (*states, State.ARCHIVED)
+    items, states = wanted(user_id, ids, up_to), CHANGED_BY[state]
+    if ids is not None and state == "unread":
+        states = (*states, State.ARCHIVED)
     found: list[Item] = []
     for was in states:
         rows = items.filter(state=was).order_by("content_seq")
         found += rows[: MARKED_AT_ONCE - len(found)]
     return found
+
+
+def read_all(*, user_id: int) -> tuple[ReadAll, Inbox, list[Hint]]:
+    """Reads all that is unread now, as one operation that can be undone for READ_ALL_KEPT_FOR.
+    Where nothing is unread, that is the last one: who asks again gets the same.
+
+    Returns the operation, the inbox after it and the hints to send.
+    """
+    with transaction.atomic():
+        operation = begin_to_read_all(lock_inboxes([user_id])[user_id].row)
+    inbox, hints = in_parts(
+        user_id,
+        lambda: to_be_marked(user_id, "read", None, operation.up_to),
+        lambda inbox, item: inbox.mark(item, "read", operation.at),
+    )
+    return operation, inbox, hints
+
+
+def begin_to_read_all(inbox: Inbox) -> ReadAll:
+    now = timezone.now()
+    last = ReadAll.objects.filter(user_id=inbox.user_id).order_by("at").last()
+    if last is not None:
+        if inbox.unread == 0 and last.at > now - READ_ALL_KEPT_FOR:
+            return last
+        # By their times it is told which of them has read an item.
+        now = max(now, last.at + timedelta(microseconds=1))
+    return ReadAll.objects.create(user_id=inbox.user_id, at=now, up_to=inbox.last_seq)
+
+
+def undo_read_all(*, user_id: int, operation_id: UUID) -> tuple[Inbox, list[Hint]]:
+    """Makes unread again, and unseen if they were, the items that this operation has read. What was
+    read by itself since, archived, or made new, stays as it is. Idempotent.
+
+    Raises NotFound READ_ALL_KEPT_FOR after it.
+    """
+    operations = ReadAll.objects.filter(at__gt=timezone.now() - READ_ALL_KEPT_FOR)
+    operation = operations.filter(user_id=user_id, id=operation_id).first()
+    if operation is None:
+        raise NotFound
+    at = operation.at
+    return in_parts(
+        user_id,
+        lambda: list(read_by([operation]).order_by("seq")[:MARKED_AT_ONCE]),
+        lambda inbox, item: inbox.take_back(item, at, timezone.now()),
+    )
+
+
+def read_by(operations: Sequence[ReadAll]) -> QuerySet[Item]:
+    """The items that one of these has read, and nothing else since. All have a seq that was given
+    since: no others are looked at."""
+    return Item.objects.filter(
+        recipient_id=operations[0].user_id,
+        state=State.READ,
+        seq__gt=min(operation.up_to for operation in operations),
+        read_at__in=[operation.at for operation in operations],
+    )
+
+
+def keep_read(user_id: int, items: QuerySet[Item]) -> None:
+    """What somebody reads who has read all is not made unread when that is undone. It is read
+    already: nothing of it shows, and it takes no seq."""
+    operations = list(ReadAll.objects.filter(user_id=user_id))
+    if operations:
+        (items & read_by(operations)).update(read_at=timezone.now())
+
+
+def purge_read_all() -> int:
+    """Deletes what can no longer be undone; returns how many times somebody had read all."""
+    return ReadAll.objects.filter(at__lt=timezone.now() - READ_ALL_KEPT_FOR).delete()[0]
 
 
 def change_preferences(*, user_id: int, channels: Mapping[Kind, Channel]) -> None:

@@ -22,6 +22,8 @@ urlpatterns = [
     path("api/v1/notifications/unread", views.Mark.as_view(state="unread")),
     path("api/v1/notifications/archive", views.Mark.as_view(state="archive")),
     path("api/v1/notifications/unarchive", views.Mark.as_view(state="unarchive")),
+    path("api/v1/notifications/read-all", views.ReadAll.as_view()),
+    path("api/v1/notifications/read-all/<uuid:operation_id>", views.OneReadAll.as_view()),
     path("api/v1/notifications/preferences", views.Preferences.as_view()),
     path("api/v1/notifications/muted-posts", views.MutedPosts.as_view()),
     path("api/v1/notifications/muted-posts/<id:post_id>", views.MutingPost.as_view()),

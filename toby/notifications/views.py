@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from asgiref.sync import async_to_sync
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -16,6 +17,7 @@ from toby.common.errors import InvalidInput
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
 from toby.common.permissions import SignedIn, principal
+from toby.common.renderers import timestamp
 from toby.common.views import AsyncView, no_content, one_of, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
@@ -32,6 +34,7 @@ from toby.notifications.serializers import (
     MutedPostOut,
     PreferencesIn,
     PreferencesOut,
+    ReadAllOut,
     TicketOut,
 )
 from toby.notifications.stream_cookie import CookieAuthentication, let_in_by_cookie
@@ -206,6 +209,34 @@ class MutingPost(APIView):
         """Hear of a post again, from now on."""
         services.unmute_post(user_id=principal(request).user_id, post_id=post_id)
         return no_content()
+
+
+class ReadAll(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(request=None, responses=ReadAllOut)
+    def post(self, request: Request) -> Response:
+        """Marks all that is unread as read, on all devices; it can be undone for a day. Asked again
+        while nothing is unread, it answers with the same `id`."""
+        operation, inbox, hints = services.read_all(user_id=principal(request).user_id)
+        async_to_sync(announce)(hints)
+        until = timestamp(operation.at + services.READ_ALL_KEPT_FOR)
+        counts = msgspec.structs.asdict(CountsOut.of(inbox))
+        return Response(ReadAllOut(id=str(operation.id), undo_until=until, **counts))
+
+
+class OneReadAll(APIView):
+    permission_classes = (SignedIn,)
+
+    @extend_schema(responses={200: CountsOut})
+    def delete(self, request: Request, operation_id: UUID) -> Response:
+        """Makes unread again what this has read. What was read by itself since, archived, or made
+        new, stays as it is."""
+        inbox, hints = services.undo_read_all(
+            user_id=principal(request).user_id, operation_id=operation_id
+        )
+        async_to_sync(announce)(hints)
+        return Response(CountsOut.of(inbox))
 
 
 class Tickets(APIView):

@@ -27,5 +27,6 @@ PERIODIC_JOBS = [
     ("toby.exports.services.prepare_waiting", 2),
     ("toby.exports.services.purge_exports", 600),
     ("toby.notifications.jobs.prune", 60),
+    ("toby.notifications.services.purge_read_all", 3600),
 ]
 SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: notifications"}
