@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv/bin/python
 TEST_VENV = $(PYTHON) -m deploy.local tests --on embedded
 
-.PHONY: help run stack demo test test-fast test-mysql test-embedded lint format bench openapi screenshots compose-check requirements clean
+.PHONY: help run stack demo test test-fast test-mysql test-embedded lint format bench openapi translations screenshots compose-check requirements clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -54,6 +54,10 @@ openapi: ## writes docs/openapi/ from the views, docs/asyncapi.yml from the cont
 	@$(TEST_VENV)
 	@$(VENV) -m deploy.openapi
 	@$(VENV) -m deploy.asyncapi
+
+translations: ## puts what is to be translated into the .po files, and makes the .mo files
+	@$(TEST_VENV)
+	@$(VENV) -m deploy.translations
 
 screenshots: ## takes docs/screenshots/ anew, in the browser test
 	@$(PYTHON) -m deploy.local tests

@@ -144,7 +144,7 @@ def test_the_notifications_of_a_person_are_exported(ana: User) -> None:
     prepare_waiting()
     found = downloaded(caller, "notifications")
     assert [row["kind"] for row in found["notifications.json"]] == ["post_approved"]
-    assert found["inbox.json"] == [{"last_seq": 1, "unread": 1, "unseen": 1}]
+    assert found["inbox.json"] == [{"last_seq": 1, "unread": 1, "unseen": 1, "language": "en"}]
 
 
 def test_the_owner_is_told_of_an_account_by_event_and_of_notifications_at_once(ana: User) -> None:

@@ -29,6 +29,7 @@ VALID: dict[str, Any] = {
     "display_name": "Ana",
     "email": "ana@toby.example",
     "ids": [UUID],
+    "language": "de",
     "kinds": [{"kind": "post_liked", "channel": "off"}],
     "name": "A script",
     "names": ["tides"],

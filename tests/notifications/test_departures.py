@@ -65,7 +65,7 @@ def test_what_others_were_told_of_them_is_retracted_but_for_their_comments() -> 
     items = {item.kind: item for item in Item.objects.filter(recipient_id=ANA, actor__id=BEN)}
     assert list(items) == ["comment_added"]
     assert items["comment_added"].actor == NOBODY
-    assert ItemOut.of(items["comment_added"]).title == "Deleted user commented on “Post 1”"
+    assert ItemOut.of(items["comment_added"], "en").title == "Deleted user commented on “Post 1”"
     gone = Item.objects.filter(recipient_id=ANA).exclude(retracted_at=None)
     assert {item.kind for item in gone} == {"followed", "post_published"}
     assert Item.objects.filter(recipient_id=ANA, actor__id=CLEO).count() == 1

@@ -220,10 +220,11 @@ class TestPages:
         self, ana: User, query: str, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         consume(*(approved(ana.pk, post) for post in range(1, 60)))
+        # The language, and the page.
         caller = Caller(ana)
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             page = caller.get(LIST + query).body
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             assert len(caller.get(page["next"]).body["results"]) == 20
 
 

@@ -56,7 +56,7 @@ def liked(post_author_id: int, by: int, post_id: int = 1) -> PostLiked:
 
 
 def prefer(user_id: int, channel: Channel, *kinds: Kind) -> None:
-    change_preferences(user_id=user_id, channels=dict.fromkeys(kinds, channel))
+    change_preferences(user_id=user_id, kinds=dict.fromkeys(kinds, channel))
 
 
 def told(user_id: int) -> list[str]:

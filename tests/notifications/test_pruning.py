@@ -86,7 +86,7 @@ def live(user_id: int) -> QuerySet[Item]:
 
 
 def fresh(user_id: int) -> dict[str, ItemOut]:
-    return {str(item.id): ItemOut.of(item) for item in live(user_id)}
+    return {str(item.id): ItemOut.of(item, "en") for item in live(user_id)}
 
 
 class TestExpiry:

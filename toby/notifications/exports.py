@@ -20,6 +20,7 @@ from toby.notifications.models import (
     Silence,
     Why,
 )
+from toby.notifications.selectors import language_of
 from toby.notifications.serializers import ItemOut
 
 
@@ -27,9 +28,13 @@ def files(user_id: int) -> Iterator[File]:
     known = KnownUser.objects.filter(user_id=user_id)
     yield "known_user.json", known.values("username", "display_name", "picture_url")
     inbox = Inbox.objects.filter(user_id=user_id)
-    yield "inbox.json", inbox.values("last_seq", "unread", "unseen")
+    yield "inbox.json", inbox.values("last_seq", "unread", "unseen", "language")
+    language = language_of(user_id)
     items = Item.objects.filter(recipient_id=user_id).order_by("seq")
-    yield "notifications.json", (ItemOut.of(item) for item in items.iterator(chunk_size=500))
+    yield (
+        "notifications.json",
+        (ItemOut.of(item, language) for item in items.iterator(chunk_size=500)),
+    )
     follows = KnownFollow.objects.filter(Q(follower_id=user_id) | Q(followee_id=user_id))
     yield (
         "known_follows.json",

@@ -48,16 +48,17 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True):
             seq=inbox.last_seq,
             unread=inbox.unread,
             unseen=inbox.unseen,
-            frames=item_frames(inbox.epoch, prev, items),
+            frames=item_frames(inbox, prev, items),
         )
 
 
-def item_frames(epoch: str, prev: int, items: Sequence[Item]) -> list[tuple[int, str]]:
+def item_frames(inbox: Inbox, prev: int, items: Sequence[Item]) -> list[tuple[int, str]]:
     """`item` frames as (seq, JSON): each names the token before it and its own."""
-    frames, before = [], str(SyncToken(epoch, prev))
+    frames, epoch, language = [], inbox.epoch, inbox.language
+    before = str(SyncToken(epoch, prev))
     for item in items:
         token = str(SyncToken(epoch, item.seq))
-        frame = ItemChanged(token=token, prev=before, item=ItemOut.of(item))
+        frame = ItemChanged(token=token, prev=before, item=ItemOut.of(item, language))
         frames.append((item.seq, frame.encoded()))
         before = token
     return frames

@@ -188,7 +188,7 @@ class LiveFeed(ABC):
                 await self.transmit(token, Reset(token=str(token)).encoded())
                 resumed = True
                 break
-            for part in in_parts(item_frames(self.epoch, self.position, changes.items)):
+            for part in in_parts(item_frames(inbox, self.position, changes.items)):
                 await self.transmit_all(part)
         if not more:
             # Read before the items: all up to it was among them.

@@ -57,6 +57,11 @@ UNREAD = (State.UNSEEN, State.SEEN)
 LISTED = (*UNREAD, State.READ)
 
 
+class Language(models.TextChoices):
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
 class Why(models.TextChoices):
     """Why somebody is told nothing of what somebody else does."""
 
@@ -81,6 +86,8 @@ class Inbox(models.Model):
     unread = models.PositiveIntegerField(default=0)
     unseen = models.PositiveIntegerField(default=0)
     closed = models.BooleanField(default=False)
+    # What the items' words are in. Another language is another epoch: clients read all anew.
+    language = ExactCharField(max_length=10, default=Language.ENGLISH)
 
     class Meta:
         verbose_name_plural = "inboxes"

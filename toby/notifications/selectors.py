@@ -11,7 +11,16 @@ from django.db.models.functions import Lower
 
 from toby.common.errors import NotFound, Refused
 from toby.common.prepared import Gathered, Listed
-from toby.notifications.models import LISTED, UNREAD, Inbox, Item, KnownUser, MutedPost, State
+from toby.notifications.models import (
+    LISTED,
+    UNREAD,
+    Inbox,
+    Item,
+    KnownUser,
+    Language,
+    MutedPost,
+    State,
+)
 from toby.notifications.sync_tokens import SyncToken
 
 CHANGES_PAGE = 200
@@ -59,6 +68,11 @@ def gathered(states: Sequence[State], kind: str) -> Gathered:
 
 def listed_item(row: Sequence[Any]) -> Item:
     return Item(**dict(zip(COLUMNS, row, strict=True)))
+
+
+def language_of(user_id: int) -> str:
+    rows = Inbox.objects.filter(user_id=user_id).values_list("language", flat=True)
+    return rows.first() or Language.ENGLISH
 
 
 def muted_posts(user_id: int) -> QuerySet[MutedPost]:

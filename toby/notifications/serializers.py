@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from toby.common.renderers import Out, Timestamp, timestamp
 from toby.common.serializers import In, Uuid, Whole
-from toby.notifications.models import Channel, Inbox, Item, Kind, MutedPost
+from toby.notifications.models import Channel, Inbox, Item, Kind, Language, MutedPost
 from toby.notifications.preferences import Wish
 from toby.notifications.selectors import Changes
 from toby.notifications.sync_tokens import SyncToken
@@ -40,9 +40,9 @@ class ItemOut(Out, frozen=True, kw_only=True):
     updated_at: Timestamp
 
     @classmethod
-    def of(cls, item: Item) -> "ItemOut":
+    def of(cls, item: Item, language: str) -> "ItemOut":
         gone = item.retracted_at is not None
-        title, text, link = ("", "", "") if gone else text_of(item)
+        title, text, link = ("", "", "") if gone else text_of(item, language)
         return cls(
             id=str(item.id),
             kind=item.kind,
@@ -102,7 +102,7 @@ class ChangesOut(Out, frozen=True, kw_only=True):
             token=str(SyncToken(inbox.epoch, max([seq, *(item.seq for item in changes.items)]))),
             reset=changes.reset,
             more=changes.more,
-            items=[ItemOut.of(item) for item in changes.items],
+            items=[ItemOut.of(item, inbox.language) for item in changes.items],
             unread=inbox.unread,
             unseen=inbox.unseen,
         )
@@ -137,14 +137,17 @@ class WishOut(Out, frozen=True, kw_only=True):
 
 
 class PreferencesOut(Out, frozen=True, kw_only=True):
-    """What holds for every kind there is."""
+    """What holds for every kind there is, and the language in which all is told: once it is
+    another, what clients hold is void, and they read all anew."""
 
+    language: str
     kinds: list[WishOut]
 
     @classmethod
-    def of(cls, wishes: Sequence[Wish]) -> "PreferencesOut":
+    def of(cls, inbox: Inbox, wishes: Sequence[Wish]) -> "PreferencesOut":
         return cls(
-            kinds=[WishOut(kind=w.kind, channel=w.channel, mandatory=w.mandatory) for w in wishes]
+            language=inbox.language,
+            kinds=[WishOut(kind=w.kind, channel=w.channel, mandatory=w.mandatory) for w in wishes],
         )
 
 
@@ -155,6 +158,7 @@ class WishIn(In):
 
 class PreferencesIn(In):
     # What is not named stays as it is.
+    language = serializers.ChoiceField(choices=Language.values, required=False)
     kinds = serializers.ListField(child=WishIn(), allow_empty=False, max_length=100, required=False)
 
     def validate_kinds(self, given: list[dict[str, str]]) -> dict[Kind, Channel]:

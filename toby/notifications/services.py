@@ -23,6 +23,7 @@ from toby.notifications.models import (
     Preference,
     ReadAll,
     State,
+    new_epoch,
 )
 from toby.notifications.preferences import MANDATORY, default_of
 
@@ -171,29 +172,44 @@ def purge_read_all() -> int:
     return ReadAll.objects.filter(at__lt=timezone.now() - READ_ALL_KEPT_FOR).delete()[0]
 
 
-def change_preferences(*, user_id: int, channels: Mapping[Kind, Channel]) -> None:
+def change_preferences(
+    *, user_id: int, kinds: Mapping[Kind, Channel] | None = None, language: str = ""
+) -> list[Hint]:
     """Each kind that is named is told by that channel from now on; of two who say so of the same
-    kind the last is heard. Once this has returned nothing of what is off comes any more.
+    kind the last is heard. Once this has returned nothing of what is off comes any more. Another
+    language gives the inbox another epoch: what clients hold is in the old one.
 
-    Raises InvalidInput for a mandatory kind that is to be off.
+    Returns the hints to send. Raises InvalidInput for a mandatory kind that is to be off.
     """
-    if any(kind in MANDATORY and channel == Channel.OFF for kind, channel in channels.items()):
+    kinds = kinds or {}
+    if any(kind in MANDATORY and channel == Channel.OFF for kind, channel in kinds.items()):
         raise InvalidInput(("kinds", "mandatory", "What moderators decide cannot be turned off."))
     with transaction.atomic():
-        if lock_inboxes([user_id])[user_id].row.closed:
-            return
-        usual = [kind for kind in channels if channels[kind] == default_of(kind)]
-        Preference.objects.filter(user_id=user_id, kind__in=usual).delete()
-        upsert(
-            Preference,
-            [
-                Preference(user_id=user_id, kind=kind, channel=channels[kind])
-                for kind in sorted(channels)
-                if kind not in usual
-            ],
-            unique=["user_id", "kind"],
-            update=["channel"],
-        )
+        inbox = lock_inboxes([user_id])[user_id].row
+        if inbox.closed:
+            return []
+        write_channels(user_id, kinds)
+        if language in {"", inbox.language}:
+            return []
+        inbox.language, inbox.epoch = language, new_epoch()
+        inbox.save(update_fields=["language", "epoch"])
+    return [Hint.of(inbox, inbox.last_seq, [])]
+
+
+def write_channels(user_id: int, kinds: Mapping[Kind, Channel]) -> None:
+    """Keeps just what differs from the default."""
+    usual = [kind for kind in kinds if kinds[kind] == default_of(kind)]
+    Preference.objects.filter(user_id=user_id, kind__in=usual).delete()
+    upsert(
+        Preference,
+        [
+            Preference(user_id=user_id, kind=kind, channel=kinds[kind])
+            for kind in sorted(kinds)
+            if kind not in usual
+        ],
+        unique=["user_id", "kind"],
+        update=["channel"],
+    )
 
 
 def mute_post(*, user_id: int, post_id: int) -> None:

@@ -60,11 +60,12 @@ class Items(APIView):
         archived = one_of(request, "archived", ["1"])
         rows = selectors.items(user_id, unread=bool(unread), archived=bool(archived), kind=kind)
         name = f"items:{user_id}:{unread}:{archived}:{kind}"
+        language = selectors.language_of(user_id)
+
+        def rendered(row: Sequence[Any]) -> ItemOut:
+            return ItemOut.of(selectors.listed_item(row), language)
+
         return Response(paginate(request, rows, name=name, by="content_seq", render=rendered))
-
-
-def rendered(row: Sequence[Any]) -> ItemOut:
-    return ItemOut.of(selectors.listed_item(row))
 
 
 class OneItem(APIView):
@@ -73,7 +74,9 @@ class OneItem(APIView):
     @extend_schema(responses=ItemOut)
     def get(self, request: Request, item_id: UUID) -> Response:
         """One of your notifications."""
-        return Response(ItemOut.of(selectors.item(principal(request).user_id, item_id)))
+        user_id = principal(request).user_id
+        found = selectors.item(user_id, item_id)
+        return Response(ItemOut.of(found, selectors.language_of(user_id)))
 
 
 AFTER = OpenApiParameter("after", str, description="The token up to which you have all.")
@@ -170,15 +173,16 @@ class Preferences(APIView):
     @extend_schema(responses=PreferencesOut)
     def get(self, request: Request) -> Response:
         """What you want to be told, and where."""
-        return Response(PreferencesOut.of(preferences_of(principal(request).user_id)))
+        user_id = principal(request).user_id
+        return Response(PreferencesOut.of(inbox_of(user_id), preferences_of(user_id)))
 
     @extend_schema(request=PreferencesIn, responses=PreferencesOut)
     def patch(self, request: Request) -> Response:
         """Changes what is named, and nothing else: of two changes of the same the last holds."""
         user_id = principal(request).user_id
-        if channels := parsed(PreferencesIn, request).get("kinds"):
-            services.change_preferences(user_id=user_id, channels=channels)
-        return Response(PreferencesOut.of(preferences_of(user_id)))
+        hints = services.change_preferences(user_id=user_id, **parsed(PreferencesIn, request))
+        async_to_sync(announce)(hints)
+        return Response(PreferencesOut.of(inbox_of(user_id), preferences_of(user_id)))
 
 
 class MutedPosts(APIView):
