@@ -47,6 +47,10 @@ server-sent events as well, at `GET /api/v1/notifications/stream`.
 Close codes:
 
 {close_codes}
+
+What is refused:
+
+{refused}
 """
 
 
@@ -111,6 +115,9 @@ def websocket_description() -> Lines:
             subprotocol=frames.SUBPROTOCOL,
             max_kib=frames.MAX_FRAME_BYTES // 1024,
             close_codes=table(("Code", "Because"), refusals.CLOSED_BECAUSE),
+            refused=table(
+                ("Of a client", "Close code, or code of an `error` frame"), refusals.REFUSED
+            ),
         )
     )
 

@@ -170,6 +170,22 @@ def test_what_comes_of_a_message_that_was_refused_in_parts_is_dropped(
     play(scenario)
 
 
+def test_a_frame_that_is_too_large_is_thrown_away_to_its_end_so_that_the_reason_is_heard(
+    headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "CLOSE_WITHIN_S", 10.0)
+
+    async def scenario() -> None:
+        async with serving() as server, deaf_client(server, headers) as client:
+            # Were the connection closed at once, this would fail, as it does in nginx.
+            await send(client, text("x" * MORE_BYTES).serialize(mask=True))
+            received = await asyncio.get_running_loop().sock_recv(client, 65536)
+            assert b"\x88" in received
+            assert (1009).to_bytes(2, "big") in received
+
+    play(scenario)
+
+
 def test_no_more_is_taken_into_memory_than_one_may_send(headers: dict[str, str]) -> None:
     async def scenario() -> None:
         async with serving() as server, client_of(server, headers) as client:

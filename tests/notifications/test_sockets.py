@@ -583,6 +583,21 @@ def test_who_may_not_is_refused_with_a_close_code(
     play(scenario)
 
 
+def test_a_ticket_opens_the_inbox_of_its_own_user_and_no_other(ana: User) -> None:
+    consume(approved(ana.pk))
+    ben = make_user("ben")
+    ticket = ticket_of(ben)
+
+    async def scenario() -> None:
+        async with connected(ticket=ticket) as socket:
+            assert (await socket.frame())["unread"] == 0
+            await in_thread(consume)(approved(ana.pk, 2))
+            await in_thread(consume)(approved(ben.pk, 3))
+            assert (await socket.frame(of="item"))["item"]["target"]["title"] == "Post 3"
+
+    play(scenario)
+
+
 def test_a_token_and_a_ticket_must_be_of_one_user(ana: User) -> None:
     headers = bearer(ana)
     own, of_another = ticket_of(ana), ticket_of(make_user("ben"))

@@ -84,10 +84,25 @@ class Protocol(WebSocketProtocol):
 
     def end_flood(self) -> None:
         if self.is_heard():
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": FLOODING})
             self.conn.fail(FLOODING)
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_sent = True
-            self.close_timer = self.loop.call_later(CLOSE_WITHIN_S, self.transport.abort)
+            self.close_as_said(FLOODING)
         elif self.close_timer is None:
             self.transport.abort()
+
+    def handle_parser_exception(self) -> None:
+        """Uvicorn's closes the connection at once. Where more has come than was read, that is a
+        reset, and takes the reason with it."""
+        if self.conn.close_sent is None:
+            super().handle_parser_exception()
+        elif not self.close_sent:
+            self.close_as_said(self.conn.close_sent.code)
+
+    def close_as_said(self, code: int) -> None:
+        """Sends the close frame that is made, and throws away what still comes."""
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(CLOSE_WITHIN_S, self.transport.abort)
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()

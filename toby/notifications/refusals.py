@@ -1,4 +1,5 @@
-"""With what WebSockets are closed. docs/asyncapi.yml shows it."""
+"""With what WebSockets are closed, and what their clients are refused: docs/asyncapi.yml shows both
+tables, and tests/flow/test_refusals.py plays the second, row by row."""
 
 # Those of RFC 6455 first; ours are like the HTTP status that says the same.
 NOT_UTF8, TOO_LARGE, NO_PONG = 1007, 1009, 1011
@@ -18,4 +19,30 @@ CLOSED_BECAUSE = {
     TOO_SLOW: "nothing was read for too long: come back and resume",
     FLOODING: "frames were sent on and on, after `too_many`",
     TOO_MANY_SOCKETS: "its user has 20 sockets and streams: close one, or come back later",
+}
+# What a client may try, and what comes of it: a close code, or the code of an `error` frame.
+REFUSED: dict[str, int | str] = {
+    "no token": SESSION_GONE,
+    "a token that is none": SESSION_GONE,
+    "a token that has expired": SESSION_GONE,
+    "a token whose session has ended": SESSION_GONE,
+    "a ticket that was used": SESSION_GONE,
+    "a ticket whose session has ended": SESSION_GONE,
+    "a ticket of another user than the token": SESSION_GONE,
+    "a page of another origin": WRONG_ORIGIN,
+    "another subprotocol": UNKNOWN_VERSION,
+    "a version that is not spoken": UNKNOWN_VERSION,
+    "a 21st socket": TOO_MANY_SOCKETS,
+    "a frame over 16 KiB": TOO_LARGE,
+    "a message over 16 KiB in small frames": TOO_LARGE,
+    "a text that is not UTF-8": NOT_UTF8,
+    "a binary frame": "not_text",
+    "malformed JSON": "malformed",
+    "JSON that is no object": "malformed",
+    "an unknown type": "unknown_type",
+    "a frame that lacks something": "invalid_frame",
+    "a resume after no token of ours": "bad_token",
+    "more than 50 frames at once": "too_many",
+    "more and more frames": FLOODING,
+    "more and more pings": FLOODING,
 }
