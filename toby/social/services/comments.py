@@ -188,7 +188,10 @@ def can_see(post: Post, by: Principal) -> bool:
 
 
 def answered(post: Post, comment_id: int, by: Principal) -> Comment:
-    found = Comment.objects.visible_to(by).filter(post=post, id=comment_id).first()
+    """Locks its row: the answer is counted there. To insert that first would only share the row,
+    and whoever waits to fold its likes would wait for us, and we for them."""
+    rows = Comment.objects.select_for_update().visible_to(by)
+    found = rows.filter(post=post, id=comment_id).first()
     if found is None:
         raise NotFound
     return found
