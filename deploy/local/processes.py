@@ -50,6 +50,12 @@ PROCESSES = (
     Row("notifications-2", "notifications", SERVE, Health.HTTP),
     Row("relay", "social", ("manage.py", "relay_outbox"), Health.HEARTBEAT),
     Row("consumer", "notifications", ("manage.py", "consume_events"), Health.HEARTBEAT),
+    Row(
+        "notification-fanout",
+        "notifications",
+        ("manage.py", "consume_events", "notification-fanout"),
+        Health.HEARTBEAT,
+    ),
     Row("timeline", "social", ("manage.py", "consume_events"), Health.HEARTBEAT),
     Row(
         "timeline-fanout",

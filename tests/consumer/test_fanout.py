@@ -11,7 +11,7 @@ from toby.common.kafka import Outgoing
 from toby.consumer import fanout
 from toby.consumer.handlers import Handlers
 from toby.consumer.processing import Processor
-from toby.events import Event, FeedsDue, PostRestored, deleted_person
+from toby.events import Envelope, Event, FeedsDue, PostRestored, deleted_person
 
 pytestmark = pytest.mark.django_db
 PARENT = UUID(int=7)
@@ -19,7 +19,7 @@ cutting = Handlers(Rows)
 
 
 @cutting.fans_out(PostRestored)
-def cut_in_two(event: PostRestored) -> list[Event]:
+def cut_in_two(event: PostRestored, parent: Envelope) -> list[Event]:
     return [
         FeedsDue(post_id=event.post_id, first_id=first, last_id=last)
         for first, last in ((1, 2), (3, 9))

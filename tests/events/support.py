@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 from django.utils import timezone
 
-from toby.common.kafka import Incoming
+from toby.common.kafka import Incoming, Outgoing
 from toby.events import Event
 from toby.events.envelope import Envelope, headers
 
@@ -63,4 +63,16 @@ def incoming(
         key=event.key_value,
         value=event.to_json(),
         headers=list(described),
+    )
+
+
+def received(message: Outgoing) -> Incoming:
+    """As Kafka gives what it was given."""
+    return Incoming(
+        topic=message.topic,
+        partition=0,
+        offset=next(_offsets),
+        key=message.key,
+        value=message.value,
+        headers=list(message.headers),
     )

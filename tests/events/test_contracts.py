@@ -89,7 +89,7 @@ def test_a_contract_says_its_topic_and_which_of_its_fields_orders_it(type: str) 
     contract = contracts()[type]
     assert contract.topic in TOPICS
     assert contract.key in {field.name for field in dataclasses.fields(contract)}
-    assert re.fullmatch(r"(accounts|social)\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*", type)
+    assert re.fullmatch(r"(accounts|social|notifications)\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*", type)
     assert contract.topic in {f"toby.{type.partition('.')[0]}", FANOUT}
 
 

@@ -1,9 +1,11 @@
 """Events as the consumer gets them, without Kafka in between."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 
-from tests.events.support import incoming
+from tests.events.support import incoming, received
+from toby.common.kafka import Incoming, Outgoing
 from toby.consumer.processing import Processor
 from toby.events import (
     CommentAdded,
@@ -18,16 +20,33 @@ from toby.events import (
     UserUnfollowed,
     UserUnmuted,
 )
-from toby.notifications.handlers import handlers
+from toby.notifications.handlers import chunks, handlers
 from toby.notifications.models import Inbox, Item
 
 _comment_ids = count(1)
 
 
 def consume(*events: Event, time: datetime | None = None) -> None:
-    """Handles events in one batch, as the notification consumer does."""
-    messages = [incoming(event, time=time) for event in events]
-    Processor("notifications", handlers).process(messages)
+    """Handles events in one batch, and then the chunks that came of them, as the two consumers
+    do."""
+    consume_chunks(cut(*events, time=time))
+
+
+def cut(*events: Event, time: datetime | None = None) -> list[Incoming]:
+    """Handles events in one batch, as the notification consumer does; returns the chunks that came
+    of them."""
+    return process([incoming(event, time=time) for event in events])
+
+
+def process(messages: Sequence[Incoming]) -> list[Incoming]:
+    sent: list[Outgoing] = []
+    Processor("notifications", handlers, send=sent.extend).process(messages)
+    return [received(message) for message in sent]
+
+
+def consume_chunks(messages: Sequence[Incoming]) -> None:
+    if messages:
+        Processor("notification-fanout", chunks).process(messages)
 
 
 def person(user_id: int, name: str = "Ana") -> Person:

@@ -78,7 +78,7 @@ def test_what_others_were_told_of_them_is_retracted_but_for_their_comments() -> 
 def test_what_comes_late_is_without_their_name_or_does_not_come() -> None:
     consume(registered(BEN), followed(ANA, BEN))
     consume(deleted(BEN))
-    consume(followed(BEN, ANA), commented(ANA, by=BEN), published(BEN))
+    consume(followed(BEN, ANA), commented(ANA, by=BEN), published(BEN, post_id=2))
     item = Item.objects.get()
     assert (item.recipient_id, item.kind, item.actor) == (ANA, "comment_added", NOBODY)
 

@@ -242,6 +242,7 @@ def fill(user: User, count: int, kind: Kind, state: State) -> None:
     Inbox.objects.filter(user_id=user.pk).update(last_seq=last + count)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_page_costs_the_same_whatever_else_is_there(ana: User) -> None:
     """What is listed lies between thousands that are not, tombstones above all."""
     if connection.vendor == "sqlite":

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import count
 
 from tests.common.support import until_it_is_let
+from tests.events.support import received
 from toby.accounts.models import User
 from toby.common.kafka import Incoming, Outgoing
 from toby.consumer.models import DeadLetter
@@ -13,8 +13,6 @@ from toby.events.envelope import headers
 from toby.outbox.models import OutboxEvent
 from toby.social.handlers import chunks, handlers
 from toby.social.models import TimelineEntry
-
-_offsets = count(1)
 
 
 def emitted(type: str = "", *, after: int = 0) -> list[Incoming]:
@@ -42,25 +40,13 @@ def emitted(type: str = "", *, after: int = 0) -> list[Incoming]:
     ]
 
 
-def incoming(message: Outgoing) -> Incoming:
-    """As Kafka gives what it was given."""
-    return Incoming(
-        topic=message.topic,
-        partition=0,
-        offset=next(_offsets),
-        key=message.key,
-        value=message.value,
-        headers=list(message.headers),
-    )
-
-
 def cut(messages: Sequence[Incoming]) -> list[Incoming]:
     """Consumes `messages`, and returns the chunks that came of them."""
     sent: list[Outgoing] = []
     processor = Processor("timeline", handlers, send=sent.extend)
     until_it_is_let(partial(processor.process, messages))
     assert not DeadLetter.objects.exists()
-    return [incoming(message) for message in sent]
+    return [received(message) for message in sent]
 
 
 def consume_chunks(messages: Sequence[Incoming]) -> None:

@@ -16,8 +16,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.events.support import received
 from tests.factories import make_moderator, make_user, principal
-from tests.social.feeds import emitted, incoming
+from tests.social.feeds import emitted
 from toby.common.errors import Refused
 from toby.common.kafka import Incoming, Outgoing
 from toby.common.principals import Principal
@@ -181,7 +182,7 @@ class Feeds(RuleBasedStateMachine):
             DONE["killed"] += 1
         # Kafka has them before the transaction commits, and so if it does not.
         for message in sent:
-            self.chunks.append(incoming(message))
+            self.chunks.append(received(message))
         assert not DeadLetter.objects.exists()
 
     def lose_what_kafka_has(self) -> None:

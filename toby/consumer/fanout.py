@@ -19,6 +19,8 @@ from toby.events import Envelope, Event
 
 # Rows a chunk.
 AT_ONCE = 500
+# Greater than any.
+LAST = 2**63 - 1
 
 
 def ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:
@@ -31,11 +33,22 @@ def ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:
         found = list(numbers.filter(**{f"{column}__gt": found[-1]})[:AT_ONCE])
 
 
+def whole_ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:
+    """As `ranges`, but with nothing between them, below the first or above the last: whatever
+    positive number is written later is in one of them. One at least."""
+    first = 0
+    ends = [last for _, last in ranges(rows, column)]
+    for last in ends[:-1]:
+        yield first, last
+        first = last + 1
+    yield first, LAST
+
+
 def outgoing(parent: Envelope, chunk: Event) -> Outgoing:
     data = chunk.to_json()
     envelope = Envelope(
         id=uuid5(parent.id, f"{chunk.type} {data.decode()}"),
-        source=parent.source,
+        source=f"/toby/{chunk.type.partition('.')[0]}",
         time=parent.time,
         data=chunk,
         request_id=parent.request_id,

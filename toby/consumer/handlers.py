@@ -30,7 +30,7 @@ class Work(Protocol):
 
 
 Handler = Callable[[Any, Any], None]
-Cut = Callable[[Any], Iterable[Event]]
+Cut = Callable[[Any, Envelope], Iterable[Event]]
 
 
 class Handlers:
@@ -53,11 +53,15 @@ class Handlers:
 
     def fans_out(
         self, event: type[E]
-    ) -> Callable[[Callable[[E], Iterable[Event]]], Callable[[E], Iterable[Event]]]:
-        """For what returns the chunks of an event. It is asked each time that the event comes,
-        also where the ledger knows it: Kafka may have lost the chunks."""
+    ) -> Callable[
+        [Callable[[E, Envelope], Iterable[Event]]], Callable[[E, Envelope], Iterable[Event]]
+    ]:
+        """For what returns the chunks of an event, given with its envelope. It is asked each time
+        that the event comes, also where the ledger knows it: Kafka may have lost the chunks."""
 
-        def register(cut: Callable[[E], Iterable[Event]]) -> Callable[[E], Iterable[Event]]:
+        def register(
+            cut: Callable[[E, Envelope], Iterable[Event]],
+        ) -> Callable[[E, Envelope], Iterable[Event]]:
             self._cuts[event] = cut
             return cut
 
@@ -71,10 +75,10 @@ class Handlers:
         for handler in self._by_event.get(type(envelope.data), []):
             handler(envelope.data, work)
 
-    def chunks_of(self, event: Event) -> Iterator[Event]:
-        cut = self._cuts.get(type(event))
+    def chunks_of(self, envelope: Envelope) -> Iterator[Event]:
+        cut = self._cuts.get(type(envelope.data))
         if cut is not None:
-            yield from cut(event)
+            yield from cut(envelope.data, envelope)
 
 
 def of_consumer(name: str) -> Handlers:

@@ -117,7 +117,7 @@ class Processor:
                             type=one.envelope.data.type,
                             id=one.envelope.id,
                         )
-                    cut = self.handlers.chunks_of(one.envelope.data)
+                    cut = self.handlers.chunks_of(one.envelope)
                     chunks += [fanout.outgoing(one.envelope, chunk) for chunk in cut]
             work.flush()
             if chunks:

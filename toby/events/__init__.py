@@ -23,7 +23,7 @@ from toby.events.envelope import (
     UnknownType,
     deleted_person,
 )
-from toby.events.fanout import BackfillDue, FeedsDue
+from toby.events.fanout import BackfillDue, FeedsDue, PublicationDue
 from toby.events.social import (
     AuthorTrusted,
     AuthorWarned,
@@ -87,6 +87,7 @@ __all__ = [
     "PostSubmitted",
     "PostUnliked",
     "PostWithdrawn",
+    "PublicationDue",
     "SessionEnded",
     "UnknownType",
     "UserBlocked",

@@ -5,7 +5,7 @@ Made by the consumer of the parent event (`toby.consumer.fanout`), not emitted.
 
 from dataclasses import dataclass
 
-from toby.events.envelope import FANOUT, Event
+from toby.events.envelope import FANOUT, Event, Person
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,3 +27,21 @@ class BackfillDue(Event, type="social.backfill_due.v1", topic=FANOUT, key="reade
     author_id: int
     first_order: int
     last_order: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublicationDue(Event, type="notifications.publication_due.v1", topic=FANOUT, key="part"):
+    """Those of an author's followers whose ids are `first_id` to `last_id` are to be told that a
+    post went live, but for `mentioned`: they are told that it mentions them. `publication_id` is
+    the id of the event that told of it, and its time is the chunk's. Chunks need no order and are
+    to be spread: `part` is another for each."""
+
+    part: str
+    publication_id: str
+    post_id: int
+    slug: str
+    title: str
+    author: Person
+    first_id: int
+    last_id: int
+    mentioned: tuple[int, ...] = ()

@@ -1,6 +1,6 @@
 """The work of a batch of events: facts added and retracted, written with the seq they take."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,34 +18,43 @@ from toby.notifications.orders import (
     Forget,
     Hush,
     Order,
+    Publication,
+    Publish,
     Retract,
     RetractAbout,
     RetractComment,
     Reword,
+    Show,
+    TellFollowers,
+    Wide,
     facts_to_undo,
     known_facts,
     known_groups,
     pairs_of,
+    people_of,
     recipients_to_be_found,
     shown,
     stays,
     subject_of,
     without_the_deleted,
 )
+from toby.notifications.posts import Posts
 from toby.notifications.preferences import Preferences, Subject
+from toby.notifications.projections import deleted_among
 from toby.notifications.silences import APART, Silences
 
 
 class Deliveries:
     """Handlers say whom an event concerns; `flush` writes it.
 
-    Lock order: the rows by which actors are known, then inboxes by user id, then facts and items.
-    Whom nobody is to be told of, and of what, is read under the inboxes' locks, and changed under
-    the same: read before, an act and a block at the same moment would not see each other.
+    Lock order: the rows by which actors are known, those by which posts are (see `posts`), then
+    inboxes by user id, then facts and items. Whom nobody is to be told of, and of what, is read
+    under the inboxes' locks, and changed under the same: read before, an act and a block at the
+    same moment would not see each other.
     """
 
     def __init__(self) -> None:
-        self.orders: list[Order] = []
+        self.orders: list[Order | Wide] = []
         self.hints: list[Hint] = []
         self.ended_sessions: list[str] = []
 
@@ -118,6 +127,48 @@ class Deliveries:
     def forget(self, user_id: int) -> None:
         self.orders.append(Forget(user_id=user_id))
 
+    def publish(self, post_id: int, *, target: dict[str, Any], author: Person) -> None:
+        """The current event is that a post went live."""
+        publication = self.publication(post_id, self.fact_id, target, author)
+        self.orders.append(Publish(publication=publication))
+
+    def show_post(self, post_id: int, author_id: int, *, visible: bool) -> None:
+        """Readers see the post from now on, or no longer: then nobody but its author is told of
+        it."""
+        self.orders.append(Show(post_id=post_id, author_id=author_id, visible=visible))
+
+    def tell_followers(
+        self,
+        post_id: int,
+        *,
+        published_by: UUID,
+        target: dict[str, Any],
+        author: Person,
+        first_id: int,
+        last_id: int,
+        spared: Collection[int],
+    ) -> None:
+        """Those who follow the author and have these ids are told of a post that went live, by
+        the event `published_by` at the time of the current one; but for the `spared`."""
+        order = TellFollowers(
+            publication=self.publication(post_id, published_by, target, author),
+            first_id=first_id,
+            last_id=last_id,
+            spared=spared,
+        )
+        self.orders.append(order)
+
+    def publication(
+        self, post_id: int, event_id: UUID, target: dict[str, Any], author: Person
+    ) -> Publication:
+        return Publication(
+            event_id=event_id,
+            time=self.time,
+            post_id=post_id,
+            target=target,
+            actor=shown(author),
+        )
+
     def hush(
         self, listener_id: int, speaker_id: int, why: Why, *, active: bool, version: int
     ) -> None:
@@ -133,7 +184,11 @@ class Deliveries:
     def flush(self) -> None:
         if not self.orders:
             return
-        orders = without_the_deleted(self.orders)
+        deleted = deleted_among(people_of(self.orders))
+        posts = Posts(self.orders, deleted)
+        orders = without_the_deleted(posts.spell_out(self.orders), deleted)
+        if not orders:
+            return
         forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
         concerned = {order.recipient_id for order in orders if isinstance(order, TO_ONE)}
         concerned |= {order.listener_id for order in orders if isinstance(order, Hush)}

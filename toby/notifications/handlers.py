@@ -1,6 +1,8 @@
 """What people are told of events: one handler a rule."""
 
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from toby.consumer.handlers import Handlers
 from toby.events import (
@@ -13,6 +15,7 @@ from toby.events import (
     CommentHidden,
     CommentLiked,
     CommentUnliked,
+    Envelope,
     ExportReady,
     PostApproved,
     PostDeleted,
@@ -22,7 +25,9 @@ from toby.events import (
     PostLiked,
     PostPublished,
     PostRejected,
+    PostRestored,
     PostUnliked,
+    PublicationDue,
     SessionEnded,
     UserBlocked,
     UserChanged,
@@ -40,6 +45,8 @@ from toby.notifications.models import Kind, Why
 
 handlers = Handlers(Deliveries)
 handles = handlers.handles
+# One at once: its many inboxes are held until it is done.
+chunks = Handlers(Deliveries, at_once=1)
 
 
 def post(post_id: int, slug: str, title: str) -> dict[str, Any]:
@@ -101,6 +108,7 @@ def tell_the_author_what_to_change(event: ChangesRequested, inboxes: Deliveries)
 @handles(PostHidden)
 def take_back_all_about_a_hidden_post(event: PostHidden, inboxes: Deliveries) -> None:
     """From all but its author, who is told why."""
+    inboxes.show_post(event.post_id, event.author.user_id, visible=False)
     inboxes.take_back_all_about(subject_of(event.post_id), but=event.author.user_id)
     target = post(event.post_id, event.slug, event.title)
     inboxes.tell(event.author.user_id, Kind.POST_HIDDEN, target=target, reason=event.reason)
@@ -109,10 +117,17 @@ def take_back_all_about_a_hidden_post(event: PostHidden, inboxes: Deliveries) ->
 @handles(PostDeleted)
 def take_back_all_about_a_deleted_post(event: PostDeleted, inboxes: Deliveries) -> None:
     """The author is told why, unless it was they who deleted it."""
+    inboxes.show_post(event.post_id, event.author.user_id, visible=False)
     inboxes.take_back_all_about(subject_of(event.post_id))
     if event.reason:
         target = post(event.post_id, event.slug, event.title)
         inboxes.tell(event.author.user_id, Kind.POST_DELETED, target=target, reason=event.reason)
+
+
+@handles(PostRestored)
+def let_the_post_be_told_of_again(event: PostRestored, inboxes: Deliveries) -> None:
+    """From now on: what was taken back stays so."""
+    inboxes.show_post(event.post_id, event.author.user_id, visible=True)
 
 
 @handles(PostFeatured)
@@ -130,7 +145,6 @@ def tell_the_author_of_trust(event: AuthorTrusted, inboxes: Deliveries) -> None:
 
 @handles(PostPublished)
 def tell_whom_the_post_mentions(event: PostPublished, inboxes: Deliveries) -> None:
-    """Before the followers: who is told of one event twice is told of the first."""
     tell_of_mentions_in_a_post(event, inboxes)
 
 
@@ -153,10 +167,38 @@ def tell_of_mentions_in_a_post(event: PostPublished | PostEdited, inboxes: Deliv
 
 
 @handles(PostPublished)
-def tell_the_followers(event: PostPublished, inboxes: Deliveries) -> None:
+def learn_of_the_publication(event: PostPublished, inboxes: Deliveries) -> None:
     target = post(event.post_id, event.slug, event.title)
-    for follower_id in projections.followers_of(event.author.user_id):
-        inboxes.tell(follower_id, Kind.POST_PUBLISHED, target=target, actor=event.author)
+    inboxes.publish(event.post_id, target=target, author=event.author)
+
+
+@handlers.fans_out(PostPublished)
+def tell_the_followers(event: PostPublished, parent: Envelope) -> Iterator[PublicationDue]:
+    for first, last in projections.ranges_of_followers(event.author.user_id):
+        yield PublicationDue(
+            part=f"{event.post_id}:{first}",
+            publication_id=str(parent.id),
+            post_id=event.post_id,
+            slug=event.slug,
+            title=event.title,
+            author=event.author,
+            first_id=first,
+            last_id=last,
+            mentioned=tuple(who for who in event.mentions if first <= who <= last),
+        )
+
+
+@chunks.handles(PublicationDue)
+def tell_some_followers(event: PublicationDue, inboxes: Deliveries) -> None:
+    inboxes.tell_followers(
+        event.post_id,
+        published_by=UUID(event.publication_id),
+        target=post(event.post_id, event.slug, event.title),
+        author=event.author,
+        first_id=event.first_id,
+        last_id=event.last_id,
+        spared=event.mentioned,
+    )
 
 
 @handles(CommentAdded)
@@ -352,6 +394,7 @@ def close_the_sessions_sockets(event: SessionEnded, inboxes: Deliveries) -> None
 def forget_the_deleted(event: UserDeleted, inboxes: Deliveries) -> None:
     projections.learn_user(event)
     projections.forget_follows_of(event.user_id)
+    projections.forget_posts_of(event.user_id)
     inboxes.forget(event.user_id)
 
 

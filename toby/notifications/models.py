@@ -277,6 +277,26 @@ class KnownFollow(models.Model):
         return f"{self.follower_id} follows {self.followee_id}"
 
 
+class KnownPost(models.Model):
+    """Whether readers see a post, as social's events told; and as what followers are told of its
+    publication, until it is hidden or deleted. Locked as `toby.notifications.posts` says."""
+
+    post_id = models.BigIntegerField(primary_key=True)
+    author_id = models.BigIntegerField()
+    visible = models.BooleanField(default=True)
+    # Of the event that told of it.
+    publication_id = models.UUIDField(null=True)
+    published_at = models.DateTimeField(null=True)
+    target = models.JSONField(null=True)
+    actor = models.JSONField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["author_id", "published_at"], name="known_publications"),)
+
+    def __str__(self) -> str:
+        return f"post {self.post_id}"
+
+
 class Silence(models.Model):
     """The listener is told nothing of what the speaker does, as social's events told. A block is
     two. An undone one stays, as inactive, for its `version`. Read and changed by whoever holds the

@@ -1,6 +1,6 @@
 """What handlers order for inboxes, and which rows an order concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -12,7 +12,6 @@ from django.db.models import Q
 
 from toby.events import Person, deleted_person
 from toby.notifications.models import Fact, Item, Kind, Why
-from toby.notifications.projections import deleted_among
 from toby.notifications.silences import Pair
 
 # What somebody did in a comment stays when their account is deleted, as the comment does; all else
@@ -51,6 +50,39 @@ class Add:
         if self.group is None:
             return f"{self.kind}:{self.event_id}"
         return f"{self.kind}:{self.group}:{self.time:%Y-%m-%d}"
+
+    @property
+    def seen_with(self) -> int | None:
+        """The post without which nobody may be told of it."""
+        return self.target["id"] if self.subject and self.target["type"] == "post" else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Publication:
+    """That a post went live, as followers are told of it; `event_id` is of the event that said
+    so, whoever tells of it."""
+
+    event_id: UUID
+    time: datetime
+    post_id: int
+    target: dict[str, Any]
+    actor: dict[str, Any]
+
+    def told_to(self, recipient_id: int) -> Add:
+        return Add(
+            event_id=self.event_id,
+            time=self.time,
+            recipient_id=recipient_id,
+            kind=Kind.POST_PUBLISHED,
+            group=None,
+            act="",
+            subject=subject_of(self.target),
+            actor=self.actor,
+            host_id=None,
+            comment_id=None,
+            target=self.target,
+            data={},
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +134,36 @@ class Reword:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Publish:
+    """A post is known by what its followers are told of it."""
+
+    publication: Publication
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Show:
+    """Readers see a post again, or no longer."""
+
+    post_id: int
+    author_id: int
+    visible: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TellFollowers:
+    """Those among an author's followers who have these ids are told of a publication, but for
+    the `spared`."""
+
+    publication: Publication
+    first_id: int
+    last_id: int
+    spared: Collection[int]
+
+
 Order = Add | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
+# What stands for orders to many, and what is to be known before anybody is told of a post.
+Wide = Publish | Show | TellFollowers
 TO_ONE = (Add, Retract)
 TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
 
@@ -124,12 +185,23 @@ def shown(person: Person) -> dict[str, Any]:
     }
 
 
-def without_the_deleted(orders: Sequence[Order]) -> list[Order]:
+def people_of(orders: Sequence[Order | Wide]) -> set[int]:
+    """Who did what is to be told, and whose posts it is about."""
+    found: set[int] = set()
+    for order in orders:
+        match order:
+            case Add():
+                found |= {who for who in (order.actor and order.actor["id"], order.host_id) if who}
+            case Publish() | TellFollowers():
+                found.add(order.publication.actor["id"])
+            case Show():
+                found.add(order.author_id)
+    return found
+
+
+def without_the_deleted(orders: Sequence[Order], deleted: Collection[int]) -> list[Order]:
     """An act of somebody who is deleted, told late, comes without their name or not at all; one
     under their post does not come."""
-    adds = [order for order in orders if isinstance(order, Add)]
-    actors = {order.actor["id"] for order in adds if order.actor}
-    deleted = deleted_among(actors | {order.host_id for order in adds if order.host_id})
     left: list[Order] = []
     for order in orders:
         if isinstance(order, Add) and order.host_id in deleted:
@@ -205,8 +277,8 @@ def condition(order: Retract | RetractAbout | RetractComment | Forget | Hush | R
 def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:
     """Whose inboxes hold something of those who are deleted, or about what is gone.
 
-    No more can come meanwhile: the row by which somebody is known is locked, as deleted; and all
-    about one post comes in order, to one consumer.
+    No more can come meanwhile: the rows by which somebody or a post are known are locked, as
+    deleted or gone; and all about one comment comes in order, to one consumer.
     """
     conditions = [condition(order) for order in orders if isinstance(order, TO_WHOM_IT_CONCERNS)]
     if not conditions:

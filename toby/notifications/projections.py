@@ -1,8 +1,9 @@
 """What events have told of users and follows; an older one changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from toby.common.sql import for_share
+from toby.consumer import fanout
 from toby.events import (
     UserChanged,
     UserDeleted,
@@ -11,7 +12,7 @@ from toby.events import (
     UserUnfollowed,
     deleted_person,
 )
-from toby.notifications.models import KnownFollow, KnownUser
+from toby.notifications.models import KnownFollow, KnownPost, KnownUser
 
 
 def learn_user(event: UserRegistered | UserChanged | UserDeleted) -> None:
@@ -46,6 +47,12 @@ def forget_follows_of(user_id: int) -> None:
     KnownFollow.objects.filter(followee_id=user_id).delete()
 
 
+def forget_posts_of(user_id: int) -> None:
+    """Nothing of theirs is told any more, and what would be is not kept."""
+    posts = KnownPost.objects.filter(author_id=user_id)
+    posts.update(visible=False, target=None, actor=None)
+
+
 def learn_follow(event: UserFollowed | UserUnfollowed) -> bool:
     """Whether the event was news, and not older than what is known."""
     known = (
@@ -61,9 +68,7 @@ def learn_follow(event: UserFollowed | UserUnfollowed) -> bool:
     return True
 
 
-def followers_of(user_id: int) -> Iterable[int]:
-    return (
-        KnownFollow.objects.filter(followee_id=user_id, active=True)
-        .order_by("follower_id")
-        .values_list("follower_id", flat=True)
-    )
+def ranges_of_followers(user_id: int) -> Iterator[tuple[int, int]]:
+    """Of their ids. Also where nobody is known to follow: somebody may be being learned of."""
+    follows = KnownFollow.objects.filter(followee_id=user_id, active=True)
+    return fanout.whole_ranges(follows, "follower_id")

@@ -1,4 +1,4 @@
-"""The notifications service and its consumer; it shares no database with the others."""
+"""The notifications service and its consumers; it shares no database with the others."""
 
 from toby.settings.base import *  # noqa: F403  a settings module is its base plus what differs
 from toby.settings.base import INSTALLED_APPS, SPECTACULAR_SETTINGS
@@ -21,7 +21,10 @@ INSTALLED_APPS = [
 ]
 ROOT_URLCONF = "toby.notifications.urls"
 ASGI_APPLICATION = "toby.asgi.application"
-CONSUMERS = {"notifications": "toby.notifications.handlers.handlers"}
+CONSUMERS = {
+    "notifications": "toby.notifications.handlers.handlers",
+    "notification-fanout": "toby.notifications.handlers.chunks",
+}
 PERIODIC_JOBS = [
     ("toby.consumer.jobs.prune", 3600),
     ("toby.exports.services.prepare_waiting", 2),

@@ -41,12 +41,14 @@ chunks = Handlers(TimelineWork, at_once=4)
 
 
 @handlers.fans_out(PostPublished)
-def fill_the_followers_feeds(event: PostPublished) -> Iterator[FeedsDue]:
+def fill_the_followers_feeds(event: PostPublished, parent: Envelope) -> Iterator[FeedsDue]:
     return timelines.followers_of(post_id=event.post_id)
 
 
 @handlers.fans_out(PostRestored)
-def fill_what_was_passed_over_while_it_was_gone(event: PostRestored) -> Iterator[FeedsDue]:
+def fill_what_was_passed_over_while_it_was_gone(
+    event: PostRestored, parent: Envelope
+) -> Iterator[FeedsDue]:
     return timelines.followers_of(post_id=event.post_id)
 
 
@@ -61,7 +63,7 @@ def backfill_from_the_followed(event: UserFollowed, work: Any) -> None:
 
 
 @handlers.fans_out(UserFollowed)
-def backfill_the_rest(event: UserFollowed) -> Iterator[BackfillDue]:
+def backfill_the_rest(event: UserFollowed, parent: Envelope) -> Iterator[BackfillDue]:
     return timelines.posts_before(reader_id=event.follower_id, author_id=event.followee_id)
 
 
@@ -91,7 +93,7 @@ def backfill_from_the_unmuted(event: UserUnmuted, work: Any) -> None:
 
 
 @handlers.fans_out(UserUnmuted)
-def backfill_the_rest_of_the_unmuted(event: UserUnmuted) -> Iterator[BackfillDue]:
+def backfill_the_rest_of_the_unmuted(event: UserUnmuted, parent: Envelope) -> Iterator[BackfillDue]:
     return timelines.posts_before(reader_id=event.muter_id, author_id=event.muted_id)
 
 

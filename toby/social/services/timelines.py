@@ -20,8 +20,6 @@ from toby.events import BackfillDue, FeedsDue
 from toby.social.models import Follow, MergedAuthor, Mute, Post, Profile, TimelineEntry
 
 BACKFILL = 200
-# Greater than any.
-LAST_ID = 2**63 - 1
 
 
 def is_merged(*, author_id: int) -> bool:
@@ -41,7 +39,7 @@ def followers_of(*, post_id: int) -> Iterator[FeedsDue]:
         yield FeedsDue(post_id=post_id, first_id=first, last_id=last)
 
 
-def add_post(*, post_id: int, first_id: int = 0, last_id: int = LAST_ID) -> None:
+def add_post(*, post_id: int, first_id: int = 0, last_id: int = fanout.LAST) -> None:
     """Puts a live post into the feeds of those of its author's followers who have these ids."""
     posts = locked(written().filter(id=post_id))
     for post in posts:

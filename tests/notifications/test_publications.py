@@ -1,0 +1,272 @@
+"""Followers who are told of a post in chunks, beside all else that happens."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from tests.common.support import together, until_it_is_let
+from tests.events.support import incoming
+from tests.notifications.support import (
+    assert_counts_are_right,
+    commented,
+    consume,
+    consume_chunks,
+    cut,
+    followed,
+    person,
+    process,
+    published,
+    unfollowed,
+)
+from toby.common.kafka import Incoming
+from toby.consumer import fanout
+from toby.consumer.models import DeadLetter
+from toby.consumer.processing import Processor
+from toby.events import (
+    Event,
+    PostDeleted,
+    PostHidden,
+    PostRestored,
+    UserDeleted,
+    UserRegistered,
+)
+from toby.notifications import handlers
+from toby.notifications.models import Fact, Item, KnownPost
+
+pytestmark = pytest.mark.django_db
+
+ANA, BEN, CLEO = 1, 2, 3
+CROWD = range(11, 18)
+ROUNDS = 100
+
+
+def hidden(post_id: int = 1) -> PostHidden:
+    return PostHidden(post_id=post_id, slug="s", title="T", author=person(ANA), reason="Disputed.")
+
+
+def deleted(post_id: int = 1) -> PostDeleted:
+    return PostDeleted(post_id=post_id, slug="s", title="T", author=person(ANA))
+
+
+def restored(post_id: int = 1) -> PostRestored:
+    return PostRestored(post_id=post_id, slug="s", author=person(ANA))
+
+
+def told(kind: str = "post_published") -> list[int]:
+    """Who sees that something was published."""
+    items = Item.objects.filter(kind=kind, retracted_at=None).order_by("recipient_id")
+    return list(items.values_list("recipient_id", flat=True))
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ana's followers: one more than two chunks are for."""
+    monkeypatch.setattr(fanout, "AT_ONCE", 3)
+    consume(*(followed(reader, ANA) for reader in CROWD))
+
+
+@pytest.mark.usefixtures("crowd")
+def test_each_chunk_tells_some_followers_and_all_together_tell_each_once() -> None:
+    chunks = cut(published(ANA))
+    assert told() == []
+    found = []
+    for chunk in chunks:
+        consume_chunks([chunk])
+        found.append(told())
+    assert [len(each) for each in found] == [3, 6, 7]
+    assert found[-1] == list(CROWD)
+    for reader in CROWD:
+        assert_counts_are_right(reader)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_what_happens_to_others_meanwhile_does_not_wait_for_the_chunks() -> None:
+    chunks = cut(published(ANA), commented(BEN, by=CLEO, post_id=2))
+    assert (told("comment_added"), told()) == ([BEN], [])
+    consume_chunks(chunks)
+    assert told() == list(CROWD)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_publication_that_comes_again_and_is_cut_otherwise_tells_nobody_twice() -> None:
+    message = incoming(published(ANA), event_id=uuid4())
+    first = process([message])
+    consume_chunks(first)
+    consume(unfollowed(CROWD[0], ANA))
+    again = process([message])
+    assert {chunk.value for chunk in again} - {chunk.value for chunk in first}
+    consume_chunks(again)
+    assert Fact.objects.filter(item__kind="post_published", recipient_id__in=CROWD).count() == 7
+    for reader in CROWD:
+        assert_counts_are_right(reader)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_chunks_whose_publication_was_rolled_back_tell_of_it_and_so_does_it_when_it_comes() -> None:
+    message = incoming(published(ANA, mentions=(CROWD[1],)), event_id=uuid4())
+    chunks: list[Incoming] = []
+    with pytest.raises(RuntimeError), transaction.atomic():
+        chunks = process([message])
+        raise RuntimeError
+    consume_chunks(chunks[:2])
+    assert told() == [who for who in CROWD[:6] if who != CROWD[1]]
+    consume_chunks(process([message]))
+    assert told() == [who for who in CROWD if who != CROWD[1]]
+    assert told("mentioned") == [CROWD[1]]
+
+
+def test_who_begins_to_follow_while_the_post_is_cut_is_in_one_of_the_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fanout, "AT_ONCE", 3)
+    consume(*(followed(reader, ANA) for reader in (20, 30, 40, 50)))
+    chunks = cut(published(ANA))
+    consume(*(followed(reader, ANA) for reader in (10, 45, 60)))
+    consume_chunks(chunks)
+    assert told() == [10, 20, 30, 40, 45, 50, 60]
+
+
+@pytest.mark.usefixtures("crowd")
+@pytest.mark.parametrize("gone", [hidden(), deleted()])
+@pytest.mark.parametrize("done", [0, 1, 3])
+def test_of_a_post_that_is_gone_no_chunk_tells_and_what_others_told_is_taken_back(
+    gone: Event, done: int
+) -> None:
+    chunks = cut(published(ANA))
+    consume_chunks(chunks[:done])
+    consume(gone)
+    consume_chunks(chunks[done:])
+    assert told() == []
+    post = KnownPost.objects.get()
+    assert (post.visible, post.target, post.actor) == (False, None, None)
+    for reader in CROWD[: 3 * done]:
+        assert_counts_are_right(reader)
+
+
+@pytest.mark.usefixtures("crowd")
+def test_a_chunk_tells_of_a_post_that_was_hidden_and_is_back() -> None:
+    chunks = cut(published(ANA))
+    consume_chunks(chunks[:1])
+    consume(hidden(), restored())
+    consume_chunks(chunks)
+    assert told() == list(CROWD[3:])
+
+
+@pytest.mark.parametrize("gone", [hidden(), deleted()])
+def test_what_comes_late_about_a_post_that_is_gone_is_told_to_its_author_only(gone: Event) -> None:
+    """As a dead letter that is tried again."""
+    consume(published(ANA))
+    consume(gone)
+    consume(commented(ANA, by=BEN, answering=CLEO, mentions=(8,)))
+    assert told("comment_added") == [ANA]
+    assert told("comment_replied") == told("mentioned") == []
+    consume(restored(), commented(ANA, by=BEN, answering=CLEO))
+    assert told("comment_replied") == [CLEO]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_what_a_deleted_author_published_is_told_to_nobody_and_not_kept() -> None:
+    """Whichever is learned first."""
+    consume(UserRegistered(user_id=ANA, user=person(ANA), version=1))
+    chunks = cut(published(ANA))
+    consume_chunks(chunks[:1])
+    consume(UserDeleted(user_id=ANA, version=2))
+    consume_chunks(chunks)
+    assert told() == []
+    consume(published(ANA, post_id=2), restored(1))
+    kept = KnownPost.objects.values_list("visible", "target", "actor")
+    assert set(kept) == {(False, None, None)}
+
+
+def test_a_chunk_that_could_not_be_handled_can_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consume(followed(BEN, ANA))
+    chunks = cut(published(ANA))
+    with monkeypatch.context() as patch:
+        patch.setattr("toby.notifications.posts.followers", lambda order: 1 / 0)
+        consume_chunks(chunks)
+    letter = DeadLetter.objects.get()
+    assert (letter.consumer, told()) == ("notification-fanout", [])
+    Processor("notification-fanout", handlers.chunks).retry(letter)
+    assert told() == [BEN]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("gone", [hidden(), deleted()])
+class TestAtTheSameMoment:
+    """Each in a database session of its own; the one that came later waits for the other."""
+
+    def test_what_a_chunk_is_just_telling_is_taken_back(
+        self, elsewhere: ThreadPoolExecutor, gone: Event
+    ) -> None:
+        consume(followed(BEN, ANA))
+        chunks = cut(published(ANA))
+        with transaction.atomic():
+            consume_chunks(chunks)
+            waiting = begin(elsewhere, partial(consume, gone))
+        waiting.result(timeout=20)
+        assert Fact.objects.get(recipient_id=BEN).retracted_at is not None
+        assert told() == []
+        assert_counts_are_right(BEN)
+
+    def test_a_chunk_that_comes_while_the_post_is_being_hidden_tells_nobody(
+        self, elsewhere: ThreadPoolExecutor, gone: Event
+    ) -> None:
+        consume(followed(BEN, ANA))
+        chunks = cut(published(ANA))
+        with transaction.atomic():
+            consume(gone)
+            waiting = begin(elsewhere, partial(consume_chunks, chunks))
+        waiting.result(timeout=20)
+        assert not Fact.objects.filter(recipient_id=BEN).exists()
+
+
+def begin(elsewhere: ThreadPoolExecutor, call: Callable[[], None]) -> Future[None]:
+    """Returns once it is clear that it waits."""
+    begun = threading.Event()
+
+    def handle() -> None:
+        begun.set()
+        call()
+
+    handled = elsewhere.submit(handle)
+    begun.wait(10)
+    with pytest.raises(TimeoutError):
+        handled.result(timeout=0.5)
+    return handled
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_hundreds_of_races_nothing_of_what_is_hidden_is_left() -> None:
+    consume(*(followed(reader, ANA) for reader in CROWD))
+    posts = range(1000, 1000 + ROUNDS)
+    chunks = {post_id: cut(published(ANA, post_id=post_id)) for post_id in posts}
+    meet = threading.Barrier(3)
+
+    def each(make: Callable[[int], Callable[[], None]]) -> None:
+        for post_id in posts:
+            call = make(post_id)
+            meet.wait(30)
+            until_it_is_let(call)
+
+    failed = together(
+        [
+            partial(each, lambda post_id: partial(consume_chunks, chunks[post_id])),
+            partial(each, lambda post_id: partial(consume, hidden(post_id))),
+            partial(
+                each,
+                lambda post_id: partial(consume, commented(ANA, 5, post_id, answering=CROWD[3])),
+            ),
+        ]
+    )
+    assert [one for one in failed if one is not None] == []
+    assert told() == told("comment_replied") == []
+    assert not KnownPost.objects.filter(visible=True, post_id__in=posts).exists()
+    for reader in CROWD:
+        assert_counts_are_right(reader)
