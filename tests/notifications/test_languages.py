@@ -38,8 +38,8 @@ def an_item(kind: str, count: int = 1, target: str = "post", **data: object) -> 
 
 
 class TestWords:
-    @pytest.mark.parametrize("kind", Kind.values)
-    def test_every_kind_is_told_in_german(self, kind: str) -> None:
+    @pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.ANNOUNCEMENT}))
+    def test_every_kind_is_told_in_german_but_what_operators_say(self, kind: str) -> None:
         for count, target in product((1, 2, 3), ("post", "comment")):
             item = an_item(kind, count, target)
             english, german = text_of(item, "en"), text_of(item, "de")

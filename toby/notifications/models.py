@@ -32,6 +32,7 @@ class Kind(models.TextChoices):
     FOLLOWED = "followed"
     TRUSTED = "trusted"
     EXPORT_READY = "export_ready"
+    ANNOUNCEMENT = "announcement"
 
 
 class Channel(models.TextChoices):

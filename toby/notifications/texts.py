@@ -95,7 +95,9 @@ PLAIN = {
 
 
 def text_of(item: Item, language: str = Language.ENGLISH) -> Text:
-    """In a language that is not known here, in English."""
+    """In a language that is not known here, in English. Operators say theirs in their own words."""
+    if item.kind == Kind.ANNOUNCEMENT:
+        return Text(item.data["title"], item.data["text"], item.data["link"])
     said = catalogue(language)
     title, text = template_and_text(item, said)
     return Text(title.format(**filled_in(item)), text, link_of(item))
