@@ -44,9 +44,9 @@ def served(name: str, fill: Callable[[], None]) -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def set_up(database: str, redis: str) -> None:
+def set_up(database: str, redis: str, *, settings: str = "bench.settings") -> None:
     os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "bench.settings",
+        "DJANGO_SETTINGS_MODULE": settings,
         "DATABASE_URL": database,
         "REDIS_URL": f"{redis}/0",
         "CACHE_URL": f"{redis}/1",
@@ -54,7 +54,7 @@ def set_up(database: str, redis: str) -> None:
         "TOBY_SECRET_KEY": "bench" * 10,
         "TOBY_TOKEN_KEY": "bench" * 10,
         "TOBY_PUBLIC_ORIGIN": "http://testserver",
-        "TOBY_ALLOWED_HOSTS": "testserver",
+        "TOBY_ALLOWED_HOSTS": "testserver,127.0.0.1",
         "TOBY_LOG_LEVEL": "WARNING",
     }
     import django
