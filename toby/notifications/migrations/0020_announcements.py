@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0018_language'),
+        ('notifications', '0019_posts'),
     ]
 
     operations = [
