@@ -197,7 +197,7 @@ def test_no_more_is_taken_into_memory_than_one_may_send(headers: dict[str, str])
                 take(message)
                 most = max(most, ours.queue.qsize())
 
-            ours.queue.put_nowait = counted  # type: ignore[method-assign, assignment]
+            ours.queue.put_nowait = counted  # type: ignore[method-assign, assignment]  # counted on this one only
             pour(client, *[text()] * 100_000)
             assert (await rest_of(client))[1] == 4420
             assert 0 < most <= FRAMES_AT_ONCE + 2
@@ -219,7 +219,7 @@ def test_a_client_that_pings_and_reads_no_answer_is_cut_off(headers: dict[str, s
                 ping()
                 most = max(most, ours.transport.get_write_buffer_size())
 
-            ours.handle_ping = watched  # type: ignore[method-assign]
+            ours.handle_ping = watched  # type: ignore[method-assign]  # watched on this one only
             with suppress(ConnectionError):
                 await send(deaf, Frame(Opcode.PING, bytes(100)).serialize(mask=True) * 100_000)
             await until(lambda: hub.this_hub().sockets() == [])
