@@ -18,6 +18,7 @@ from django.db import (
     connection,
     transaction,
 )
+from django.db.models import UUIDField, Value
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -30,6 +31,7 @@ from toby.common.sql import (
     index_order,
     insert_lines,
     insert_missing,
+    insert_missing_of,
     is_database_trouble,
     next_id,
     upsert,
@@ -108,6 +110,29 @@ def test_a_row_is_inserted_and_updated_as_the_orm_does(
 def test_nothing_is_inserted_of_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
         insert_missing([], unique=UNIQUE)
+
+
+@pytest.mark.django_db
+def test_what_is_missing_of_another_tables_rows_is_inserted_in_one_statement(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for event_id in IDS:
+        OutboxEvent.objects.create(event_id=event_id, data=b"", occurred_at=timezone.now())
+    batch, first = uuid4(), insert(IDS[:1])
+    rows = OutboxEvent.objects.filter(event_id__in=IDS)
+    names = ["consumer", "event_id", "batch", "consumed_at"]
+
+    def lines(consumer: str) -> Any:
+        batches = Value(batch, output_field=UUIDField())
+        return rows.values_list(Value(consumer), "event_id", batches, "occurred_at")
+
+    with django_assert_num_queries(1):
+        insert_missing_of(ConsumedEvent, names, lines("c"), unique=UNIQUE)
+    assert ids_of(first) == set(IDS[:1])
+    assert ids_of(batch) == set(IDS[1:])
+    if connection.vendor == "mysql":
+        with pytest.raises(DataError), transaction.atomic():
+            insert_missing_of(ConsumedEvent, names, lines("x" * 51), unique=UNIQUE)
 
 
 @pytest.mark.django_db

@@ -233,6 +233,7 @@ def test_whatever_is_done_and_however_it_arrives_a_feed_is_as_defined(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fanout, "AT_ONCE", 1)
+    monkeypatch.setattr(timelines, "FEEDS_AT_ONCE", 1)
     monkeypatch.setattr(timelines, "BACKFILL", 1)
     with override_settings(MERGE_OVER=1):
         run_state_machine_as_test(

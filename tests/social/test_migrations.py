@@ -1,6 +1,7 @@
 """Migrations that fill columns of rows that were there before."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -133,3 +134,19 @@ def test_tags_know_how_they_begin_and_are_placed_by_how_popular_they_are(
     popular = tables.rows("social.Tag").exclude(popular_order=None).order_by("-popular_order")
     assert [tag.name for tag in popular] == ["sea", "élan-vital", "x"]
     assert rows["unused"].score is None
+
+
+def test_what_is_in_a_feed_stays_there(older: type[Older], monkeypatch: pytest.MonkeyPatch) -> None:
+    migration = import_module("toby.social.migrations.0025_feeds_by_reader")
+    monkeypatch.setattr(migration, "ROWS_A_STATEMENT", 3)
+    tables = older("social", "0025_feeds_by_reader")
+    author, reader = make_user(tables), make_user(tables, "ben")
+    entries = tables.rows("social.TimelineEntry")
+    posts = [make_post(tables, author, f"post-{number}") for number in range(7)]
+    for place, post in enumerate(posts):
+        entries.create(reader=reader, post=post, author_id=author.pk, live_order=10 - place)
+    entries.filter(post=posts[2]).delete()
+    tables.run()
+    rows = tables.rows("social.TimelineEntry").filter(reader_id=reader.pk, author_id=author.pk)
+    there = list(rows.order_by("live_order").values_list("live_order", "post__slug"))
+    assert there == [(10 - n, f"post-{n}") for n in (6, 5, 4, 3, 1, 0)]

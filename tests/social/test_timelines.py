@@ -34,6 +34,7 @@ from toby.events import UserMuted, UserUnmuted
 from toby.outbox.emit import emit
 from toby.settings import social
 from toby.social.handlers import chunks, handlers
+from toby.social.jobs import RESTORABLE_FOR, purge_deleted_posts
 from toby.social.models import Mute, Post, TimelineEntry
 from toby.social.services import follows, takedowns, timelines
 
@@ -143,7 +144,7 @@ def test_what_was_consumed_is_not_done_again(ana: User, ben: User) -> None:
 @pytest.fixture
 def audience(ana: User, monkeypatch: pytest.MonkeyPatch) -> list[User]:
     """Of ana: one more than two chunks are for."""
-    monkeypatch.setattr(fanout, "AT_ONCE", 2)
+    monkeypatch.setattr(timelines, "FEEDS_AT_ONCE", 2)
     readers = [make_user() for _ in range(5)]
     for reader in readers:
         make_follow(reader, ana)
@@ -188,6 +189,18 @@ def test_a_chunk_that_is_cut_otherwise_is_not_taken_for_one_that_was_done(
     assert [feed(reader) for reader in audience] == [[], *[[post.slug]] * 4]
 
 
+def test_a_post_that_is_deleted_for_good_leaves_no_rows(
+    ana: User, audience: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "AT_ONCE", 2)
+    other, gone = make_live_post(ana), make_live_post(ana)
+    consume(emitted())
+    Post.objects.filter(pk=gone.pk).update(deleted_at=timezone.now() - 2 * RESTORABLE_FOR)
+    assert purge_deleted_posts() == 1
+    assert set(TimelineEntry.objects.values_list("post_id", flat=True)) == {other.pk}
+    assert TimelineEntry.objects.count() == 5
+
+
 def test_a_chunk_for_which_kafka_has_no_ear_leaves_its_event_undone(
     ana: User, audience: list[User]
 ) -> None:
@@ -212,7 +225,7 @@ def test_a_chunk_that_could_not_be_handled_can_be_tried_again(
     make_live_post(ana)
     messages = cut(emitted())
     with monkeypatch.context() as patch:
-        patch.setattr(timelines, "fill", failing())
+        patch.setattr(timelines, "insert_missing_of", failing())
         Processor("timeline-fanout", chunks).process(messages[:1])
     consume_chunks_but_one = Processor("timeline-fanout", chunks)
     consume_chunks_but_one.process(messages)

@@ -83,27 +83,40 @@ def insert_missing(rows: Sequence[M], *, unique: Sequence[str]) -> None:
     """
     if not rows:
         return
-    options = type(rows[0])._meta
-    fields: list[Any] = [f for f in options.concrete_fields if not isinstance(f, AutoField)]
-    keyed = [field for field in fields if field.name in unique]
-    quote = connection.ops.quote_name
-    keys = ", ".join(quote(field.column) for field in keyed)
-    ending = (
-        f"ON DUPLICATE KEY UPDATE {keys.split(',')[0]} = {keys.split(',')[0]}"
-        if connection.vendor == "mysql"
-        else f"ON CONFLICT ({keys}) DO NOTHING"
-    )
-    columns = ", ".join(quote(field.column) for field in fields)
+    model = type(rows[0])
+    fields: list[Any] = [f for f in model._meta.concrete_fields if not isinstance(f, AutoField)]
+    start, ending = around_the_missing(model, [field.name for field in fields], unique)
     line = f"({', '.join(['%s'] * len(fields))})"
     with connection.cursor() as cursor:
-        for start in range(0, len(rows), ROWS_A_STATEMENT):
-            part = rows[start : start + ROWS_A_STATEMENT]
+        for first in range(0, len(rows), ROWS_A_STATEMENT):
+            part = rows[first : first + ROWS_A_STATEMENT]
             values = [value for row in part for value in values_of(row, fields)]
-            cursor.execute(
-                f"INSERT INTO {quote(options.db_table)} ({columns}) "  # noqa: S608  names are ours
-                f"VALUES {', '.join([line] * len(part))} {ending}",
-                values,
-            )
+            cursor.execute(f"{start} VALUES {', '.join([line] * len(part))} {ending}", values)
+
+
+def insert_missing_of(
+    model: type[Model], names: Sequence[str], rows: QuerySet[Any, Any], *, unique: Sequence[str]
+) -> None:
+    """As `insert_missing`, of what `rows` lists, in the order of the fields `names`: they do not
+    leave the database. They are another table's, and have a condition, by which SQLite tells its ON
+    from that of a join."""
+    start, ending = around_the_missing(model, names, unique)
+    sql, values = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{start} {sql} {ending}", values)
+
+
+def around_the_missing(
+    model: type[Model], names: Sequence[str], unique: Sequence[str]
+) -> tuple[str, str]:
+    """What stands before and behind the rows in a statement that inserts those that are missing."""
+    quote, options = connection.ops.quote_name, model._meta
+    columns = {field.name: quote(str(field.column)) for field in options.concrete_fields}
+    table, keys = quote(options.db_table), [columns[name] for name in unique]
+    start = f"INSERT INTO {table} ({', '.join(columns[name] for name in names)})"
+    if connection.vendor == "mysql":
+        return start, f"ON DUPLICATE KEY UPDATE {keys[0]} = {table}.{keys[0]}"
+    return start, f"ON CONFLICT ({', '.join(keys)}) DO NOTHING"
 
 
 def insert_lines(model: type[Model], names: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:

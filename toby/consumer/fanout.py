@@ -23,14 +23,18 @@ AT_ONCE = 500
 LAST = 2**63 - 1
 
 
-def ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:
-    """The first and the last of each AT_ONCE whole numbers that `rows` have in `column`, the lowest
-    first. `column` is unique within `rows`, and an index of theirs."""
+def ranges(rows: QuerySet[Any], column: str, at_once: int = 0) -> Iterator[tuple[int, int]]:
+    """The first and the last of each `at_once` whole numbers that `rows` have in `column`, the
+    lowest first; of each AT_ONCE, if not said. `column` is unique within `rows`, and an index of
+    theirs."""
+    at_once = at_once or AT_ONCE
     numbers = rows.order_by(column).values_list(column, flat=True)
-    found = list(numbers[:AT_ONCE])
-    while found:
-        yield found[0], found[-1]
-        found = list(numbers.filter(**{f"{column}__gt": found[-1]})[:AT_ONCE])
+    first = numbers.first()
+    while first is not None:
+        # The numbers themselves stay where they are.
+        ends = list(numbers.filter(**{f"{column}__gte": first})[at_once - 1 : at_once + 1])
+        yield first, ends[0] if ends else numbers.last() or first
+        first = ends[1] if len(ends) == 2 else None
 
 
 def whole_ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:

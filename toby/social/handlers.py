@@ -36,8 +36,8 @@ class TimelineWork:
 
 
 handlers = Handlers(TimelineWork)
-# A few at once: their locks are held until the last is done.
-chunks = Handlers(TimelineWork, at_once=4)
+# One at once: its locks are held until it is done.
+chunks = Handlers(TimelineWork, at_once=1)
 
 
 @handlers.fans_out(PostPublished)

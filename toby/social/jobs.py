@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from toby.social.models import Comment, IdempotencyKey, Mute, Post
-from toby.social.services import mutes
+from toby.social.services import mutes, timelines
 from toby.social.services.threads import delete_comments, purge_comment
 
 RESTORABLE_FOR = timedelta(days=30)
@@ -24,6 +24,7 @@ def purge_deleted_posts() -> int:
             post = Post.objects.select_for_update().filter(id=post_id, deleted_at__lt=before)
             if found := post.first():
                 delete_comments(found)
+                timelines.remove_post(found)
                 found.delete()
                 count += 1
     return count

@@ -18,7 +18,7 @@ MOST_NEW = 100
 # Authors whose posts are merged into one feed: a number that nobody reaches.
 MOST_MERGED = 10_000
 # Indexes.
-ENTRIES, MERGED_POSTS = "feed_newest_first", "merged_posts_of_an_author"
+ENTRIES, MERGED_POSTS = "PRIMARY", "merged_posts_of_an_author"
 
 Build = Callable[[QuerySet[TimelineEntry], int], QuerySet[Any, Any]]
 

@@ -27,6 +27,7 @@ from toby.social.models import (
     TimelineEntry,
 )
 from toby.social.pages import like_count_key
+from toby.social.services import timelines
 from toby.social.services.follows import end_follow, lock_profiles
 from toby.social.services.publication import found_anew
 from toby.social.services.threads import delete_comments
@@ -38,7 +39,6 @@ def forget_person(*, user_id: int) -> None:
     """Deletes their posts, with what was said on them, and whom they followed; their own comments
     stay, and that they reported something, but not in which words. The account itself is auth's."""
     with transaction.atomic():
-        TimelineEntry.objects.filter(reader_id=user_id).delete()
         IdempotencyKey.objects.filter(user_id=user_id).delete()
         ImportedFile.objects.filter(author_id=user_id).delete()
         Report.objects.filter(reporter_id=user_id).exclude(note="").update(note="")
@@ -48,9 +48,12 @@ def forget_person(*, user_id: int) -> None:
             delete_comments(post)
             post.deleted_at = timezone.now()
             found_anew(post)
+            timelines.remove_post(post)
             post.delete()
         # Whoever holds a profile takes no post's row.
         unfollow_everybody(user_id)
+        # Behind the follows, under whose locks it is filled.
+        TimelineEntry.objects.filter(reader_id=user_id).delete()
         lose_all_followers(user_id)
         forget_blocks_and_mutes(user_id)
         MergedAuthor.objects.filter(pk=user_id).delete()

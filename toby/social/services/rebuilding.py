@@ -32,19 +32,22 @@ def rebuild_timeline(*, reader_id: int, dry_run: bool = False) -> Difference:
     """Puts in what is missing and takes out what is superfluous, each part in a transaction of its
     own: killed in the middle, it goes on where it is begun again. Returns what was found."""
     found = Difference()
-    for author_id, count in rows_of_strangers(reader_id):
-        found.superfluous += count
+    for author_id, places in places_of_strangers(reader_id).items():
+        found.superfluous += len(places)
         if not dry_run:
-            do(timelines.remove_author, reader_id=reader_id, author_id=author_id)
+            do(
+                timelines.remove_strangers_posts,
+                reader_id=reader_id,
+                author_id=author_id,
+                places=places,
+            )
     merged = TimelineEntry.objects.filter(
         ~of_strangers(reader_id), reader_id=reader_id, post__merged=True
     )
-    for first, last in list(fanout.ranges(merged, "live_order")):
-        these = merged.filter(live_order__range=(first, last))
-        found.superfluous += these.count()
-        if not dry_run:
-            ids = list(these.values_list("pk", flat=True))
-            do(TimelineEntry.objects.filter(pk__in=ids).delete)
+    places = list(merged.values_list("live_order", flat=True))
+    found.superfluous += len(places)
+    if not dry_run:
+        do(timelines.remove, reader_id=reader_id, places=places)
     for author_id, count in missing_by_author(reader_id):
         found.missing += count
         if not dry_run:
@@ -60,10 +63,13 @@ def rebuild_timeline(*, reader_id: int, dry_run: bool = False) -> Difference:
     return found
 
 
-def rows_of_strangers(reader_id: int) -> list[tuple[int, int]]:
-    """Of whom there are rows though they are not followed, or are muted; with how many rows."""
+def places_of_strangers(reader_id: int) -> dict[int, list[int]]:
+    """Of whom there are rows though they are not followed, or are muted; with the rows' places."""
     rows = TimelineEntry.objects.filter(of_strangers(reader_id), reader_id=reader_id)
-    return list(rows.values_list("author_id").annotate(count=Count("pk")).order_by("author_id"))
+    places: dict[int, list[int]] = {}
+    for author_id, place in rows.values_list("author_id", "live_order").order_by("live_order"):
+        places.setdefault(author_id, []).append(place)
+    return places
 
 
 def of_strangers(reader_id: int) -> Any:

@@ -12,14 +12,16 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet, Value
 
-from toby.common.sql import for_share, insert_missing
+from toby.common.sql import for_share, insert_missing, insert_missing_of
 from toby.consumer import fanout
 from toby.events import BackfillDue, FeedsDue
 from toby.social.models import Follow, MergedAuthor, Mute, Post, Profile, TimelineEntry
 
 BACKFILL = 200
+# Followers a chunk: rows that the database copies by itself.
+FEEDS_AT_ONCE = 5_000
 
 
 def is_merged(*, author_id: int) -> bool:
@@ -35,22 +37,31 @@ def followers_of(*, post_id: int) -> Iterator[FeedsDue]:
     """All followers of a live post's author, in chunks."""
     authors = written().filter(id=post_id).values_list("author_id", flat=True)
     followers = Follow.objects.filter(followee_id=authors.first() or 0)
-    for first, last in fanout.ranges(followers, "follower_id"):
+    for first, last in fanout.ranges(followers, "follower_id", FEEDS_AT_ONCE):
         yield FeedsDue(post_id=post_id, first_id=first, last_id=last)
 
 
 def add_post(*, post_id: int, first_id: int = 0, last_id: int = fanout.LAST) -> None:
     """Puts a live post into the feeds of those of its author's followers who have these ids."""
-    posts = locked(written().filter(id=post_id))
-    for post in posts:
-        followers = Follow.objects.filter(followee_id=post.author_id)
-        fill(followers.filter(follower_id__gte=first_id, follower_id__lte=last_id), posts)
+    for post in locked(written().filter(id=post_id)):
+        followers = Follow.objects.filter(
+            followee_id=post.author_id, follower_id__gte=first_id, follower_id__lte=last_id
+        )
+        lock(followers)
+        mute = Mute.objects.filter(muted_id=post.author_id, muter_id=OuterRef("follower_id"))
+        readers = followers.filter(~Exists(mute)).order_by("follower_id")
+        insert_missing_of(
+            TimelineEntry,
+            ["reader", "post", "author_id", "live_order"],
+            readers.values_list("follower_id", *map(Value, post)),
+            unique=["reader", "live_order"],
+        )
 
 
 def backfill(*, reader_id: int, author_id: int) -> None:
     """Puts an author's latest BACKFILL posts into a new follower's feed."""
     newest = written().filter(author_id=author_id).order_by("-live_order")[:BACKFILL]
-    fill(the_follow(reader_id, author_id), locked(newest))
+    fill(reader_id, author_id, locked(newest))
 
 
 def backfill_at_once(*, reader_id: int, author_id: int) -> None:
@@ -63,7 +74,7 @@ def backfill_range(*, reader_id: int, author_id: int, first_order: int, last_ord
     """Puts what an author has live, of these places in lists, into a follower's feed."""
     places = (first_order, last_order)
     these = written().filter(author_id=author_id, live_order__range=places).order_by("live_order")
-    fill(the_follow(reader_id, author_id), locked(these))
+    fill(reader_id, author_id, locked(these))
 
 
 def posts_before(*, reader_id: int, author_id: int) -> Iterator[BackfillDue]:
@@ -79,9 +90,45 @@ def posts_before(*, reader_id: int, author_id: int) -> Iterator[BackfillDue]:
 
 def remove_author(*, reader_id: int, author_id: int) -> None:
     """Takes an author's posts out of a feed, unless they are followed and not muted by now."""
+    if is_left_out(reader_id, author_id):
+        # Not before the follow is locked: whoever was filling has committed.
+        posts = Post.objects.filter(author_id=author_id, merged=False)
+        places = posts.values_list("live_order", flat=True)
+        remove(reader_id, [place for place in places if place is not None])
+
+
+def remove_strangers_posts(*, reader_id: int, author_id: int, places: Sequence[int]) -> None:
+    """Takes what a feed has of an author at these places out of it, as `remove_author` does."""
+    if is_left_out(reader_id, author_id):
+        remove(reader_id, places)
+
+
+def is_left_out(reader_id: int, author_id: int) -> bool:
+    """Whether they are not followed, or are muted. It stays so."""
     follows = list(the_follow(reader_id, author_id).select_for_update())
-    if not follows or Mute.objects.filter(muter_id=reader_id, muted_id=author_id).exists():
-        TimelineEntry.objects.filter(reader_id=reader_id, author_id=author_id).delete()
+    return not follows or Mute.objects.filter(muter_id=reader_id, muted_id=author_id).exists()
+
+
+def remove(reader_id: int, places: Sequence[int]) -> None:
+    for start in range(0, len(places), fanout.AT_ONCE):
+        part = places[start : start + fanout.AT_ONCE]
+        TimelineEntry.objects.filter(reader_id=reader_id, live_order__in=part).delete()
+
+
+def remove_post(post: Post) -> None:
+    """Takes a post that will be deleted out of all feeds: those of its author's followers. The
+    caller has locked it.
+
+    Of who has just ended a follow, and whose feed the consumer has not been through yet, a row is
+    left, which is shown nowhere; `rebuild_timelines` takes it out.
+    """
+    if post.live_order is None:
+        return
+    followers = Follow.objects.filter(followee_id=post.author_id)
+    for first, last in fanout.ranges(followers, "follower_id"):
+        ids = followers.filter(follower_id__gte=first, follower_id__lte=last)
+        readers = list(ids.values_list("follower_id", flat=True))
+        TimelineEntry.objects.filter(reader_id__in=readers, live_order=post.live_order).delete()
 
 
 def the_follow(reader_id: int, author_id: int) -> QuerySet[Follow]:
@@ -105,16 +152,20 @@ def locked(posts: QuerySet[Post]) -> Sequence[Placed]:
     return [Placed(*row) for row in for_share(posts.values_list(*Placed._fields))]
 
 
-def fill(follows: QuerySet[Follow], posts: Sequence[Placed]) -> None:
-    """Puts `posts`, all of one author and locked, into the feeds of those who follow and do not
-    mute them."""
-    if not posts:
-        return
+def lock(follows: QuerySet[Follow]) -> bool:
+    """Whether there are any of these follows, which are all of one author; they stay."""
     # With a column that no index has: an index's own rows would be locked, and not the follows.
-    rows = for_share(follows.order_by("follower_id").values_list("follower_id", "created_at"))
-    readers = [reader_id for reader_id, _ in rows]
-    mutes = Mute.objects.filter(muted_id=posts[0].author_id, muter_id__in=readers)
-    deaf = set(mutes.values_list("muter_id", flat=True))
+    latest = follows.values("followee_id").annotate(latest=Max("created_at"))
+    return bool(for_share(latest.values_list("latest")))
+
+
+def fill(reader_id: int, author_id: int, posts: Sequence[Placed]) -> None:
+    """Puts `posts`, all of one author and locked, into the feed of somebody who follows and does
+    not mute them."""
+    if not lock(the_follow(reader_id, author_id)):
+        return
+    if Mute.objects.filter(muter_id=reader_id, muted_id=author_id).exists():
+        return
     entries = [
         TimelineEntry(
             reader_id=reader_id,
@@ -122,8 +173,6 @@ def fill(follows: QuerySet[Follow], posts: Sequence[Placed]) -> None:
             author_id=post.author_id,
             live_order=post.live_order,
         )
-        for reader_id in readers
-        if reader_id not in deaf
         for post in posts
     ]
-    insert_missing(entries, unique=["reader", "post"])
+    insert_missing(entries, unique=["reader", "live_order"])
