@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -19,10 +20,11 @@ from websockets.exceptions import ConnectionClosed
 
 from deploy.demo import Person
 from deploy.local.processes import Process
-from tests.flow.support import Toby, eventually
+from tests.flow.support import PATIENCE_S, Toby, eventually
 from toby.notifications.frames import MAX_FRAME_BYTES
 from toby.notifications.hints import Hint, announce
 from toby.notifications.hub import RETRY_WITHIN_MS
+from toby.notifications.management.commands.serve import DRAIN_S
 from toby.notifications.places import LAPSES_AFTER_S, PLACES_A_USER
 from toby.notifications.sync_tokens import SyncToken
 
@@ -112,11 +114,13 @@ def test_a_thousand_sockets_are_sent_away_and_are_back_on_the_other_copy_with_no
     unit, other_copy = toby.stack.process("notifications-1"), process(toby, "notifications-2")
     ben, permit = toby.person("ben"), asyncio.Semaphore(AT_ONCE)
     theirs = [reader for reader in readers for _ in range(SOCKETS_EACH)]
+    closed_at: list[float] = []
 
     async def client(
         reader: Person, connection: ClientConnection, token: str
     ) -> tuple[int, int, list[str]]:
         code, retry_ms = await until_closed(connection)
+        closed_at.append(time.monotonic())
         back, _ = await opened(other_copy, reader, permit)
         return code, retry_ms, await held(back, token)
 
@@ -133,7 +137,8 @@ def test_a_thousand_sockets_are_sent_away_and_are_back_on_the_other_copy_with_no
         ends = await asyncio.gather(*clients)
         await stopping
         assert Counter(code for code, _, _ in ends) == {1012: len(theirs)}
-        # Each at a time of its own.
+        # Not all at once, and each is to come back at a time of its own.
+        assert max(closed_at) - min(closed_at) > DRAIN_S / 2
         assert {retry_ms for _, retry_ms, _ in ends} <= set(LATER_MS)
         assert len({retry_ms for _, retry_ms, _ in ends}) > len(theirs) / 4
         assert [titles for _, _, titles in ends] == [["Ben follows you"]] * len(theirs)
@@ -194,7 +199,7 @@ def test_a_frame_that_is_too_large_ends_the_socket(toby: Toby, first_copy: Proce
 def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
     toby: Toby, readers: list[Person], first_copy: Process
 ) -> None:
-    """10 MB are due to each of them."""
+    """10 MB are due to each of them. Who reads after all is told by the database what there is."""
     ana, ben = toby.person("ana"), toby.person("ben")
     readers = readers[:10]
     ids = [reader.call("GET", "users/me")["id"] for reader in readers]
@@ -213,12 +218,23 @@ def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
         assert json.loads(await screen.recv())["item"]["title"] == "Ben follows you"
         assert resident_bytes(first_copy) - before < 20_000_000
         assert await asyncio.to_thread(first_copy.is_healthy)
+        # It knows nothing of what was made up.
+        await asyncio.to_thread(read_until, silent[0], b'"type":"reset"')
         for each in silent:
             each.close()
         await screen.close()
 
     asyncio.run(scenario())
     assert size * times * len(readers) >= 100_000_000
+
+
+def read_until(raw: socket.socket, end: bytes) -> None:
+    raw.settimeout(PATIENCE_S)
+    tail = b""
+    while end not in tail:
+        part = raw.recv(65536)
+        assert part, "it was closed"
+        tail = tail[-len(end) :] + part
 
 
 async def epoch_of(copy: Process, reader: Person) -> str:
