@@ -2,9 +2,10 @@
 
 import json
 import secrets
+import time
 import urllib.request
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import pytest
@@ -89,6 +90,33 @@ def test_a_socket_is_closed_within_a_heartbeat_where_the_event_is_lost(toby: Tob
         assert screen.close_code() == 4401
     finally:
         toby.stack.restart("consumer")
+
+
+@pytest.fixture
+def short_lived_tokens(toby: Toby) -> Iterator[None]:
+    for name in ("auth-1", "auth-2"):
+        toby.stack.restart(name, {"TOBY_ACCESS_TOKEN_TTL_S": "2"})
+    yield
+    for name in ("auth-1", "auth-2"):
+        toby.stack.restart(name)
+
+
+@pytest.mark.usefixtures("short_lived_tokens")
+def test_a_socket_outlives_its_token_and_is_closed_within_a_second_of_its_sessions_end(
+    toby: Toby,
+) -> None:
+    ana, ben = toby.person("ana"), toby.person("ben")
+    screen = Screen(ana)
+    screen.open()
+    eventually(lambda: ana.try_to("GET", "notifications")[0] == 401)
+    ben.refresh()
+    ben.call("PUT", f"profiles/{ana.name}/follow")
+    screen.frame("item")
+    ana.refresh()
+    ana.call("POST", "auth/logout")
+    ended_at = time.monotonic()
+    assert screen.close_code() == 4401
+    assert time.monotonic() - ended_at < 1
 
 
 @pytest.mark.parametrize("path", ["users/me/export", "notifications/export"])
