@@ -46,20 +46,11 @@ def main(port: int) -> None:
     import django
 
     django.setup()
-    config = uvicorn.Config(
-        UsersSocket.as_asgi(),
-        host="127.0.0.1",
-        port=port,
-        loop="asyncio",
-        http="h11",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
-    asyncio.run(uvicorn.Server(config).serve())
+    from toby.notifications.management.commands.serve import config
+
+    ours = config("127.0.0.1", port)
+    ours.app = UsersSocket.as_asgi()
+    asyncio.run(uvicorn.Server(ours).serve())
 
 
 if __name__ == "__main__":
