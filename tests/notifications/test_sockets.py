@@ -18,7 +18,7 @@ from django.test import AsyncClient
 from tests.factories import access_token, make_user
 from tests.notifications.support import approved, consume
 from toby.accounts.models import User
-from toby.common import session_store
+from toby.common import session_store, tokens
 from toby.common.web_socket_protocol import WRITE_AT_ONCE
 from toby.notifications import hub, places
 from toby.notifications.frames import SUBPROTOCOL
@@ -299,6 +299,21 @@ def test_the_sockets_of_an_ended_session_are_closed_even_if_nobody_says_so(ana: 
             await in_thread(session_store.end_sessions)([principal.session_id])
             await hub.this_hub().sweep_sessions()
             assert await socket.close_code() == 4401
+
+    play(scenario)
+
+
+def test_the_socket_of_a_session_whose_token_has_expired_stays(ana: User) -> None:
+    headers = bearer(ana)
+    digest = tokens.digest(headers["Authorization"].removeprefix("Bearer "))
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            await in_thread(session_store.connection().delete)(f"at:{digest}")
+            await hub.this_hub().sweep_sessions()
+            await in_thread(consume)(approved(ana.pk))
+            assert (await socket.frame())["type"] == "item"
 
     play(scenario)
 
