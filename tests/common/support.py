@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Barrier
+from functools import partial
+from random import randrange
+from threading import Barrier, BrokenBarrierError
 from typing import TypeVar
 
 from django.db import connection, connections
@@ -11,10 +13,16 @@ from django.db import connection, connections
 from toby.common.sql import is_database_trouble
 
 T = TypeVar("T")
+R = TypeVar("R")
 DEADLINE_S = 30.0
+# SQLite lets one write at a time: there is less to be seen.
+RACES = 1000 if connection.vendor == "mysql" else 100
+MOST_STATEMENTS = 16
 
 
-def together(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
+def together(
+    calls: Sequence[Callable[[], T]], *, within_s: float = DEADLINE_S
+) -> list[T | Exception]:
     """Makes all calls at the same moment and returns what each returned or raised, in order."""
     barrier = Barrier(len(calls))
 
@@ -28,7 +36,7 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
             connections.close_all()
 
     with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(call, calls, timeout=DEADLINE_S))
+        return list(pool.map(call, calls, timeout=within_s))
 
 
 def until_it_is_let(call: Callable[[], T]) -> T:
@@ -41,6 +49,39 @@ def until_it_is_let(call: Callable[[], T]) -> T:
                 raise
             connection.close()
     return call()
+
+
+def race(rounds: Sequence[R], *sides: Callable[[R], Callable[[], None]]) -> None:
+    """In each round makes what every side gives for it at the same moment, as workers would. A side
+    keeps its thread and its database session until the end. Raises what one of them raised.
+
+    Which of them comes first to what they race for is left to chance: left to the number of their
+    statements, one of them always would.
+    """
+    meet = Barrier(len(sides))
+
+    def take(side: Callable[[R], Callable[[], None]]) -> None:
+        try:
+            for one in rounds:
+                call = side(one)
+                meet.wait(DEADLINE_S)
+                dawdle()
+                until_it_is_let(call)
+        except BaseException:
+            meet.abort()
+            raise
+
+    ended = together([partial(take, side) for side in sides], within_s=DEADLINE_S + len(rounds))
+    failed = [error for error in ended if error is not None]
+    for error in sorted(failed, key=lambda error: isinstance(error, BrokenBarrierError)):
+        raise error
+
+
+def dawdle() -> None:
+    """For as long as the database takes for some statements, or none."""
+    with connection.cursor() as cursor:
+        for _ in range(randrange(MOST_STATEMENTS)):
+            cursor.execute("SELECT 1")
 
 
 @contextmanager

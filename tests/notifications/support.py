@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 
+from django.db.models import Prefetch
+
 from tests.events.support import incoming, received
 from toby.common.kafka import Incoming, Outgoing
 from toby.consumer.processing import Processor
@@ -21,7 +23,7 @@ from toby.events import (
     UserUnmuted,
 )
 from toby.notifications.handlers import chunks, handlers
-from toby.notifications.models import Inbox, Item
+from toby.notifications.models import Fact, Inbox, Item
 
 _comment_ids = count(1)
 
@@ -127,7 +129,8 @@ def assert_counts_are_right(user_id: int) -> Inbox:
     """The inbox's counts are those of its items, which say what their facts do, and no seq stands
     twice or beyond the last."""
     inbox = Inbox.objects.get(user_id=user_id)
-    items = list(Item.objects.filter(recipient_id=user_id))
+    facts = Prefetch("facts", Fact.objects.order_by("id"))
+    items = list(Item.objects.filter(recipient_id=user_id).prefetch_related(facts))
     live = [item for item in items if item.retracted_at is None]
     assert inbox.unread == sum(item.read_at is None for item in live)
     assert inbox.unseen == sum(item.seen_at is None for item in live)
@@ -143,7 +146,7 @@ def assert_counts_are_right(user_id: int) -> Inbox:
 
 
 def assert_says_what_its_facts_do(item: Item) -> None:
-    facts = item.facts.order_by("id")
+    facts = item.facts.all()
     assert not [fact for fact in facts if fact.retracted_at and (fact.actor or fact.data)]
     left = [fact for fact in facts if fact.retracted_at is None]
     assert item.fact_count == len(left)
