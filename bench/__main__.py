@@ -14,6 +14,7 @@ from bench.p05_feeds import P5
 from bench.p05_publishing import FILL
 from bench.p06_hints import P6
 from bench.p07_idle_sockets import P7
+from bench.p08_consumer import P8
 from bench.p10_click_to_frame import P10
 from bench.p11_password_guessing import P11
 from bench.p12_enumeration import P12
@@ -21,7 +22,7 @@ from bench.p13_comments import COMMENTS
 from bench.p14_likes import LIKES
 from bench.p15_resume import RESUME
 
-EACH = (P1, P2, P3, CACHE, P4, P5, FILL, P6, P7, P10, P11, P12, COMMENTS, LIKES, RESUME)
+EACH = (P1, P2, P3, CACHE, P4, P5, FILL, P6, P7, P8, P10, P11, P12, COMMENTS, LIKES, RESUME)
 FIGURES: dict[str, Figure] = {figure.name: figure for figure in EACH}
 
 

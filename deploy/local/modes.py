@@ -47,7 +47,9 @@ def real_servers(
 ) -> dict[str, Server]:
     """`database` is mariadb or mysql; for anything else raises Unavailable."""
     return {
-        "database": _database(home, ports["database"], kind=database, password=password, fast=fast),
+        "database": real_database(
+            home, ports["database"], kind=database, password=password, fast=fast
+        ),
         "redis": Redis(home / "redis", ports["redis"]),
         "cache": Redis(home / "cache", ports["cache"], name="cache", cache=True),
         "kafka": Kafka(
@@ -82,7 +84,7 @@ def databases_on(servers: Mapping[str, Server], home: Path) -> Databases:
     return Databases(home, [f"sqlite:///{path}" for path in files], files)
 
 
-def _database(home: Path, port: int, *, kind: str, password: str, fast: bool) -> Database:
+def real_database(home: Path, port: int, *, kind: str, password: str, fast: bool) -> Database:
     if kind == "mariadb":
         return MariaDB(home / "mariadb", port, password=password, fast=fast)
     if kind == "mysql":

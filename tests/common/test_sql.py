@@ -205,14 +205,13 @@ def test_upsert_inserts_and_sets_only_what_it_is_told_on_what_is_there() -> None
     ConsumedEvent.objects.update(consumed_at=before)
     new = uuid4()
     upsert(
-        ConsumedEvent,
         [line(event_id, batch=new) for event_id in IDS[:2]],
         unique=UNIQUE,
         update=["consumed_at"],
     )
     assert (ids_of(old), ids_of(new)) == ({IDS[0]}, {IDS[1]})
     assert not ConsumedEvent.objects.filter(consumed_at=before).exists()
-    upsert(ConsumedEvent, [line(IDS[0], batch=new)], unique=UNIQUE, update=["batch"])
+    upsert([line(IDS[0], batch=new)], unique=UNIQUE, update=["batch"])
     assert ids_of(new) == set(IDS[:2])
 
 

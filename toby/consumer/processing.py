@@ -17,7 +17,7 @@ from toby.common.crash_points import crash_point
 from toby.common.kafka import Incoming, KafkaUnavailable, Outgoing
 from toby.common.logging import log
 from toby.common.request_id import request_id
-from toby.common.sql import index_order, insert_missing, is_database_trouble
+from toby.common.sql import index_order, insert_lines, insert_missing, is_database_trouble
 from toby.consumer import fanout
 from toby.consumer.handlers import Handlers
 from toby.consumer.models import ConsumedEvent, DeadLetter
@@ -131,12 +131,11 @@ class Processor:
         Waits for another process that is doing the same events, until it commits.
         """
         batch, now = uuid4(), timezone.now()
-        lines = [
-            ConsumedEvent(consumer=self.consumer, event_id=event_id, batch=batch, consumed_at=now)
-            # Sorted, so that two processes with the same events cannot wait for each other.
-            for event_id in sorted(set(event_ids), key=index_order)
-        ]
-        insert_missing(lines, unique=["consumer", "event_id"])
+        # Sorted, so that two processes with the same events cannot wait for each other.
+        ordered = sorted(set(event_ids), key=index_order)
+        names = ["consumer", "event_id", "batch", "consumed_at"]
+        lines = ((self.consumer, event_id, batch, now) for event_id in ordered)
+        insert_lines(ConsumedEvent, names, lines, unique=["consumer", "event_id"])
         return set(ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True))
 
     def _bury(self, received: Received, problem: str) -> None:

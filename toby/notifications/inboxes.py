@@ -8,9 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from toby.common.sql import insert_missing, upsert
+from toby.common.sql import insert_all, insert_lines, upsert
 from toby.notifications.hints import Hint
-from toby.notifications.models import Fact, Inbox, Item, MutedPost, Preference, ReadAll, Silence
+from toby.notifications.models import (
+    Fact,
+    Inbox,
+    Item,
+    MutedPost,
+    Preference,
+    ReadAll,
+    Silence,
+    new_epoch,
+)
 
 # More ids in one IN made MariaDB lock more than it should, and deadlock.
 LOCKED_AT_ONCE = 500
@@ -42,7 +51,8 @@ def inbox_of(user_id: int) -> Inbox:
 
 
 def make_inboxes(user_ids: Iterable[int]) -> None:
-    insert_missing([Inbox(user_id=user_id) for user_id in sorted(user_ids)], unique=["user_id"])
+    lines = ((user_id, new_epoch()) for user_id in sorted(user_ids))
+    insert_lines(Inbox, ["user_id", "epoch"], lines, unique=["user_id"])
 
 
 def lock_inboxes(user_ids: Iterable[int]) -> dict[int, "OpenInbox"]:
@@ -160,10 +170,9 @@ def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[Hint]:
     """Writes what has changed, and new facts; returns the hints to send after the commit."""
     touched = [opened[user_id] for user_id in sorted(opened) if opened[user_id].changed]
     items = [item for inbox in touched for item in inbox.changed.values()]
-    upsert(Item, items, unique=["id"], update=ITEM_COLUMNS)
-    Fact.objects.bulk_create(new, batch_size=1000)
+    upsert(items, unique=["id"], update=ITEM_COLUMNS)
+    insert_all(new)
     upsert(
-        Inbox,
         [inbox.row for inbox in touched],
         unique=["user_id"],
         update=["last_seq", "unread", "unseen"],

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from toby.common.sql import RowIn
 from toby.events import Person, deleted_person
 from toby.notifications.models import Fact, Item, Kind, Why
 from toby.notifications.silences import Pair
@@ -49,7 +50,7 @@ class Add:
         """A day is one of UTC, by the event's time: whoever counts anew finds the same groups."""
         if self.group is None:
             return f"{self.kind}:{self.event_id}"
-        return f"{self.kind}:{self.group}:{self.time:%Y-%m-%d}"
+        return f"{self.kind}:{self.group}:{self.time.date()}"
 
     @property
     def seen_with(self) -> int | None:
@@ -226,13 +227,11 @@ def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
 
 def known_groups(adds: Sequence[Add]) -> list[Item]:
     """The items that facts to be added may join."""
-    grouped = [order for order in adds if order.group is not None]
+    keys = sorted({(a.recipient_id, a.group_key) for a in adds if a.group is not None})
     found: list[Item] = []
-    for start in range(0, len(grouped), FEW):
-        part = grouped[start : start + FEW]
-        recipients = {order.recipient_id for order in part}
-        keys = {order.group_key for order in part}
-        found += Item.objects.filter(recipient_id__in=recipients, group_key__in=keys)
+    for start in range(0, len(keys), FEW):
+        part = keys[start : start + FEW]
+        found += Item.objects.filter(RowIn(["recipient_id", "group_key"], part))
     return found
 
 

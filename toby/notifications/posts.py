@@ -67,7 +67,7 @@ def changed(changes: Sequence[Publish | Show], deleted: Collection[int]) -> dict
     for post in known.values():
         if post.author_id in deleted:
             show(post, visible=False)
-    upsert(KnownPost, known.values(), unique=["post_id"], update=COLUMNS)
+    upsert(list(known.values()), unique=["post_id"], update=COLUMNS)
     return known
 
 

@@ -11,11 +11,9 @@ A thread of comments cannot be muted by itself: events of a reply do not say whi
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from django.db.models import Q
-
+from toby.common.sql import RowIn
 from toby.notifications.models import Channel, Kind, MutedPost, Preference
 
 ASKED_AT_ONCE = 500
@@ -85,11 +83,7 @@ def muted(pairs: set[tuple[int, int]]) -> set[tuple[int | None, int]]:
     """Those among pairs of a post and a user."""
     found: set[tuple[int | None, int]] = set()
     for part in parts(sorted(pairs)):
-        conditions = [
-            Q(post_id=post_id, user_id__in=[user_id for _, user_id in of_post])
-            for post_id, of_post in groupby(part, key=lambda pair: pair[0])
-        ]
-        rows = MutedPost.objects.filter(Q(*conditions, _connector=Q.OR))
+        rows = MutedPost.objects.filter(RowIn(["post_id", "user_id"], part))
         found |= set(rows.values_list("post_id", "user_id"))
     return found
 

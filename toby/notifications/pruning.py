@@ -17,7 +17,7 @@ from django.utils import timezone
 from toby.common.sql import upsert
 from toby.notifications.hints import announce, run_in_worker
 from toby.notifications.inboxes import lock_inboxes, write
-from toby.notifications.models import Fact, Inbox, Item
+from toby.notifications.models import Fact, Item
 
 TOMBSTONES_KEPT_FOR = timedelta(days=30)
 AT_ONCE = 500
@@ -75,6 +75,6 @@ def delete(items: Items, recipients: dict[UUID, int]) -> int:
             row.floor_seq = max(row.floor_seq, seq)
             gone.append(item_id)
         rows = [opened[user_id].row for user_id in sorted(opened)]
-        upsert(Inbox, rows, unique=["user_id"], update=["floor_seq"])
+        upsert(rows, unique=["user_id"], update=["floor_seq"])
         Item.objects.filter(id__in=gone).delete()
     return len(gone)

@@ -201,7 +201,6 @@ def write_channels(user_id: int, kinds: Mapping[Kind, Channel]) -> None:
     usual = [kind for kind in kinds if kinds[kind] == default_of(kind)]
     Preference.objects.filter(user_id=user_id, kind__in=usual).delete()
     upsert(
-        Preference,
         [
             Preference(user_id=user_id, kind=kind, channel=kinds[kind])
             for kind in sorted(kinds)

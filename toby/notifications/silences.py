@@ -2,11 +2,8 @@
 until the commit, and nobody else changes it."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
-from django.db.models import Q
-
-from toby.common.sql import upsert
+from toby.common.sql import RowIn, upsert
 from toby.notifications.models import Silence, Why
 
 PAIRS_AT_ONCE = 500
@@ -38,7 +35,6 @@ class Silences:
 
     def write(self) -> None:
         upsert(
-            Silence,
             [self.changed[key] for key in sorted(self.changed)],
             unique=["listener_id", "speaker_id", "why"],
             update=["active", "version"],
@@ -50,9 +46,5 @@ def read(pairs: set[Pair]) -> list[Silence]:
     ordered = sorted((speaker_id, listener_id) for listener_id, speaker_id in pairs)
     for start in range(0, len(ordered), PAIRS_AT_ONCE):
         part = ordered[start : start + PAIRS_AT_ONCE]
-        conditions = [
-            Q(speaker_id=speaker_id, listener_id__in=[listener_id for _, listener_id in listeners])
-            for speaker_id, listeners in groupby(part, key=lambda pair: pair[0])
-        ]
-        found += Silence.objects.filter(Q(*conditions, _connector=Q.OR))
+        found += Silence.objects.filter(RowIn(["speaker_id", "listener_id"], part))
     return found

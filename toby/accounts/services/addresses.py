@@ -37,7 +37,7 @@ def ask_for_new_email(
         change = EmailChange(user=user, email=email.strip(), email_key=key, is_decoy=taken)
         codes.renew(change, code)
         columns = ("email", "email_key", "is_decoy", *codes.COLUMNS)
-        upsert(EmailChange, [change], unique=["user"], update=columns)
+        upsert([change], unique=["user"], update=columns)
         if taken:
             mails.already_registered(change.email)
         else:
@@ -63,7 +63,7 @@ def confirm_new_email(*, by: Principal, code: str, address: str | None = None) -
                 expires_at=timezone.now() + UNDO_FOR,
             )
             columns = ("user", "email", "secret_hash", "expires_at")
-            upsert(EmailUndo, [undo], unique=["email_key"], update=columns)
+            upsert([undo], unique=["email_key"], update=columns)
             set_email(user, change.email)
             change.delete()
             link = f"{settings.PUBLIC_ORIGIN}/undo-email#{secret}"

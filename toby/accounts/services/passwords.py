@@ -48,7 +48,6 @@ def forgot_password(*, email: str, address: str | None = None) -> None:
             expires_at=timezone.now() + LINK_TTL,
         )
         upsert(
-            PasswordReset,
             [reset],
             unique=["email_key"],
             update=["user", "secret_hash", "expires_at"],

@@ -14,7 +14,7 @@ def count_posts(apps, schema_editor):
     profiles = apps.get_model("social", "Profile")
     counted = list(live.values_list("author_id").annotate(count=Count("pk")).order_by())
     rows = [profiles(user_id=author_id, post_count=count) for author_id, count in counted]
-    upsert(profiles, rows, unique=["user"], update=["post_count"])
+    upsert(rows, unique=["user"], update=["post_count"])
 
 
 class Migration(migrations.Migration):
