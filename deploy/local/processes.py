@@ -64,6 +64,7 @@ PROCESSES = (
         Health.HEARTBEAT,
     ),
     Row("mail", "accounts", ("manage.py", "send_queued_mail"), Health.HEARTBEAT),
+    Row("mail-notifications", "notifications", ("manage.py", "send_queued_mail"), Health.HEARTBEAT),
     Row("periodic-social", "social", ("manage.py", "run_periodic"), Health.HEARTBEAT),
     Row("periodic-notifications", "notifications", ("manage.py", "run_periodic"), Health.HEARTBEAT),
 )

@@ -3,12 +3,15 @@
 import re
 
 import pytest
+from django.core.management import call_command
 from mailer.models import Message
 
 from tests.accounts.support import ME, is_let_in
 from tests.clock import Clock
 from tests.factories import Answer, Caller, access_token, make_user
 from toby.accounts.models import EmailChange, EmailUndo, User
+from toby.events import AddressConfirmed
+from toby.outbox.models import OutboxEvent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -68,6 +71,18 @@ def test_the_old_address_can_bring_itself_back_which_ends_all_sessions(ana: User
     assert not is_let_in(caller.token)
     assert undo(secret).code == "wrong_link"
     assert secret not in str(list(EmailUndo.objects.values()))
+
+
+def test_each_change_of_the_address_is_told_and_so_it_is_again_by_the_command(ana: User) -> None:
+    caller = Caller(ana)
+    ask(caller)
+    confirm(caller, mailed_code())
+    undo(mailed(r"#(toby_pr_\S+)")[1])
+    call_command("announce_addresses")
+    rows = OutboxEvent.objects.filter(type=AddressConfirmed.type).order_by("id")
+    told = [AddressConfirmed.from_json(bytes(row.data)) for row in rows]
+    assert [event.email for event in told] == [NEW, "ana@toby.example", "ana@toby.example"]
+    assert [event.version for event in told] == [2, 3, 4]
 
 
 def test_the_way_back_is_open_for_a_week(ana: User, clock: Clock) -> None:

@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from tests.factories import make_user
 from toby.accounts import mails
-from toby.accounts.jobs import purge_sent_mail, retry_deferred_mail
-from toby.accounts.management.commands.send_queued_mail import send
+from toby.common.mail_queue import purge_sent_mail, retry_deferred_mail
+from toby.common.management.commands.send_queued_mail import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,7 +11,7 @@ from tests.common.support import together
 from tests.factories import Answer, Caller, make_user
 from toby.accounts import services
 from toby.accounts.models import User
-from toby.events import UserRegistered
+from toby.events import AddressConfirmed, UserRegistered
 from toby.outbox.models import OutboxEvent
 
 pytestmark = pytest.mark.usefixtures("redis", "db")
@@ -42,10 +42,12 @@ def test_an_account_is_made_and_told_of_and_can_log_in(api: Callable[..., Caller
         "roles": [],
         "created_at": user.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
     }
-    row = OutboxEvent.objects.get()
+    row, address = OutboxEvent.objects.order_by("id")
     event = UserRegistered.from_json(bytes(row.data))
     assert (row.type, row.key) == (UserRegistered.type, str(user.pk))
     assert (event.user.username, event.user.display_name) == ("Ana", "Ana Šimić")
+    confirmed = AddressConfirmed.from_json(bytes(address.data))
+    assert (confirmed.user_id, confirmed.email) == (user.pk, user.email)
     login = {"email": "ANA@toby.EXAMPLE", "password": PASSWORD}
     assert api().post(LOGIN, login).status == 200
 
@@ -75,7 +77,7 @@ def test_an_address_makes_one_account_however_it_is_written(email: str) -> None:
     register()
     answer = register(email=email, username="other")
     assert (answer.status, answer.code) == (409, "email_taken")
-    assert (User.objects.count(), OutboxEvent.objects.count(), Message.objects.count()) == (1, 1, 1)
+    assert (User.objects.count(), OutboxEvent.objects.count(), Message.objects.count()) == (1, 2, 1)
 
 
 @pytest.mark.parametrize("username", ["ana", "ANA", "aNa"])
@@ -163,7 +165,7 @@ def test_of_two_who_want_the_same_at_once_one_gets_it_and_the_other_is_told(
     statuses = {a.status: a for a in answers if isinstance(a, Answer)}
     assert sorted(statuses) == [201, 409]
     assert statuses[409].code == code
-    assert (User.objects.count(), OutboxEvent.objects.count(), Message.objects.count()) == (1, 1, 1)
+    assert (User.objects.count(), OutboxEvent.objects.count(), Message.objects.count()) == (1, 2, 1)
 
 
 def test_deleting_a_user_deletes_what_they_wrote_and_whom_they_followed() -> None:

@@ -59,7 +59,8 @@ def test_no_secret_gets_into_the_outbox_or_the_log(log: io.StringIO) -> None:
         assert Caller(token=token).post(LOGOUT).status == 401
         assert Caller().post("/api/v1/auth/refresh", {"refresh_token": token}).status == 401
     sent = b" ".join(bytes(row.data) for row in OutboxEvent.objects.all()).decode()
-    assert OutboxEvent.objects.count() == 2
+    assert OutboxEvent.objects.count() == 3
+    assert "ana@toby.example" not in log.getvalue()
     assert "/api/v1/auth/login" in log.getvalue()
     for secret in secrets:
         assert secret not in log.getvalue()

@@ -106,7 +106,9 @@ def test_an_event_cannot_be_changed_nor_made_with_a_field_too_few_or_too_many(ty
 
 @every_contract
 def test_no_event_has_a_field_that_sounds_like_a_secret(type: str) -> None:
-    assert not list(secret_names(contracts()[type]))
+    """But for the address that digests go to: docs/adr/0028-digests.md."""
+    known = ["email"] if type == "accounts.address_confirmed.v1" else []
+    assert list(secret_names(contracts()[type])) == known
 
 
 def test_a_field_that_sounds_like_a_secret_is_found_however_deep() -> None:

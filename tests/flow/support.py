@@ -6,13 +6,17 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
 from deploy.demo import Person, Screen
 from deploy.local.stack import Stack
+from toby.settings.environment import database
 
 PATIENCE_S = 20.0
 
@@ -112,6 +116,20 @@ def held_after(screen: Screen, items: dict[str, Any]) -> None:
                 items[item["id"]] = item
         elif frame["type"] == "counts":
             return
+
+
+@contextmanager
+def database_at(url: str) -> Iterator[BaseDatabaseWrapper]:
+    """A connection to the running system's, of a test's own, beside those of the suite."""
+    connections.settings["beside"] = connections.configure_settings(
+        {"default": {}, "beside": database(url)}
+    )["beside"]
+    connection = connections["beside"]
+    try:
+        yield connection
+    finally:
+        connection.close()
+        del connections.settings["beside"], connections["beside"]
 
 
 class Line:

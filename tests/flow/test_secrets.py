@@ -13,12 +13,10 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import connections
 from pytest_django import DjangoDbBlocker
 
 from deploy.demo import Person, Screen, mails_to
-from tests.flow.support import Toby, eventually
-from toby.settings.environment import database
+from tests.flow.support import Toby, database_at, eventually
 
 pytestmark = pytest.mark.flow
 
@@ -149,21 +147,12 @@ def everything(toby: Toby) -> Iterator[tuple[str, bytes]]:
 
 
 def rows_of(name: str, url: str) -> Iterator[tuple[str, bytes]]:
-    """Every row of every table; a connection of this test's own, beside those of the suite."""
-    alias = f"thief {name}"
-    connections.settings[alias] = connections.configure_settings(
-        {"default": {}, alias: database(url)}
-    )[alias]
-    connection = connections[alias]
-    try:
-        with connection.cursor() as cursor:
-            for table in connection.introspection.table_names(cursor):
-                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-                for row in cursor.fetchall():
-                    yield f"{name} {table}", b" ".join(as_bytes(cell) for cell in row)
-    finally:
-        connection.close()
-        del connections.settings[alias], connections[alias]
+    """Every row of every table."""
+    with database_at(url) as connection, connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            for row in cursor.fetchall():
+                yield f"{name} {table}", b" ".join(as_bytes(cell) for cell in row)
 
 
 def as_bytes(cell: Any) -> bytes:

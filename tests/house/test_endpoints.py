@@ -142,6 +142,8 @@ ALLOWED = {
     "POST api/v1/notifications/seen": SIGNED_IN,
     "GET api/v1/notifications/preferences": SIGNED_IN,
     "PATCH api/v1/notifications/preferences": SIGNED_IN,
+    "GET api/v1/notifications/unsubscribe/<str:token>": ANYONE,
+    "POST api/v1/notifications/unsubscribe/<str:token>": ANYONE,
     "GET api/v1/notifications/muted-posts": SIGNED_IN,
     "PUT api/v1/notifications/muted-posts/<id:post_id>": SIGNED_IN,
     "DELETE api/v1/notifications/muted-posts/<id:post_id>": SIGNED_IN,

@@ -5,6 +5,7 @@ any other change is a new version with a new type. `docs/adding-an-event.md` lis
 """
 
 from toby.events.accounts import (
+    AddressConfirmed,
     ExportReady,
     SessionEnded,
     UserChanged,
@@ -59,6 +60,7 @@ __all__ = [
     "FANOUT",
     "SOCIAL",
     "TOPICS",
+    "AddressConfirmed",
     "AuthorTrusted",
     "AuthorWarned",
     "BackfillDue",

@@ -1,6 +1,6 @@
 """What the auth service tells the others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from toby.events.envelope import ACCOUNTS, Event, Person
 
@@ -20,6 +20,17 @@ class UserChanged(Event, type="accounts.user_changed.v1", topic=ACCOUNTS, key="u
 
     user_id: int
     user: Person
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressConfirmed(Event, type="accounts.address_confirmed.v1", topic=ACCOUNTS, key="user_id"):
+    """Mail for a user goes to this address from now on. For notifications, which mails digests;
+    nobody else keeps it, and nobody but its owner is shown it."""
+
+    user_id: int
+    # Not in its repr, which may come into a log.
+    email: str = field(repr=False)
     version: int
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.utils import timezone
 
-from toby.events import Envelope, Person, deleted_person
+from toby.events import AddressConfirmed, Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
 from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
 from toby.notifications.models import Fact, Item, Kind, Silence, Why
@@ -20,6 +20,7 @@ from toby.notifications.orders import (
     Order,
     Publication,
     Publish,
+    Readdress,
     Retract,
     RetractAbout,
     RetractComment,
@@ -40,7 +41,7 @@ from toby.notifications.orders import (
 )
 from toby.notifications.posts import Posts
 from toby.notifications.preferences import Preferences, Subject
-from toby.notifications.projections import deleted_among
+from toby.notifications.projections import deleted_among, learn_address
 from toby.notifications.silences import APART, Silences
 
 
@@ -123,6 +124,9 @@ class Deliveries:
     def reword(self, comment_id: int, **data: Any) -> None:
         """What anybody was told of this comment holds, but with this data."""
         self.orders.append(Reword(comment_id=comment_id, data=data))
+
+    def learn_address(self, event: AddressConfirmed) -> None:
+        self.orders.append(Readdress(event=event))
 
     def forget(self, user_id: int) -> None:
         self.orders.append(Forget(user_id=user_id))
@@ -256,6 +260,9 @@ class Writing:
                 self.retract(self.of_comment(order.comment_id))
             case Reword():
                 self.reword(order)
+            case Readdress():
+                if not self.opened[order.recipient_id].row.closed:
+                    learn_address(order.event)
             case Forget():
                 self.forget(order.user_id)
             case Hush():

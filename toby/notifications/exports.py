@@ -15,6 +15,7 @@ from toby.notifications.models import (
     Kind,
     KnownFollow,
     KnownUser,
+    Mailbox,
     MutedPost,
     Preference,
     Silence,
@@ -42,6 +43,9 @@ def files(user_id: int) -> Iterator[File]:
     )
     chosen = Preference.objects.filter(user_id=user_id)
     yield "preferences.json", chosen.order_by("id").values("kind", "channel")
+    mailbox = Mailbox.objects.filter(user_id=user_id)
+    columns = ("email", "digest", "time_zone", "quiet_from", "quiet_until")
+    yield "mailbox.json", mailbox.values(*columns)
     muted = MutedPost.objects.filter(user_id=user_id)
     yield "muted_posts.json", muted.order_by("id").values("post_id", "muted_at")
     # By whom one is blocked is theirs to tell.

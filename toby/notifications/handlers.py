@@ -6,6 +6,7 @@ from uuid import UUID
 
 from toby.consumer.handlers import Handlers
 from toby.events import (
+    AddressConfirmed,
     AuthorTrusted,
     AuthorWarned,
     ChangesRequested,
@@ -378,6 +379,11 @@ def let_the_muter_hear_again(event: UserUnmuted, inboxes: Deliveries) -> None:
 @handles(UserChanged)
 def learn_what_is_new_of_the_user(event: UserChanged, inboxes: Deliveries) -> None:
     projections.learn_user(event)
+
+
+@handles(AddressConfirmed)
+def learn_where_digests_go(event: AddressConfirmed, inboxes: Deliveries) -> None:
+    inboxes.learn_address(event)
 
 
 @handles(UserRegistered)

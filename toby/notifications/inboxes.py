@@ -8,12 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mailer.models import Message
+
 from toby.common.sql import insert_all, insert_lines, upsert
 from toby.notifications.hints import Hint
 from toby.notifications.models import (
+    Digest,
     Fact,
     Inbox,
     Item,
+    Mailbox,
     MutedPost,
     Preference,
     ReadAll,
@@ -74,9 +78,11 @@ class OpenInbox:
     row: Inbox
     last_seq_before: int
     changed: dict[str, Item] = field(default_factory=dict)
+    was_mailed: bool = False
 
     def touch(self, item: Item, now: datetime) -> None:
         """Stamps the next seq on an item that has changed."""
+        self.was_mailed |= item.mailed_seq > 0
         item.state = item.state_by_its_times()
         self.row.last_seq += 1
         item.seq, item.updated_at = self.row.last_seq, now
@@ -161,14 +167,35 @@ def close_inbox(inbox: OpenInbox) -> None:
     Silence.objects.filter(listener_id=inbox.row.user_id).delete()
     Preference.objects.filter(user_id=inbox.row.user_id).delete()
     MutedPost.objects.filter(user_id=inbox.row.user_id).delete()
+    take_back_digests([inbox.row.user_id])
+    Digest.objects.filter(user_id=inbox.row.user_id).delete()
+    Mailbox.objects.filter(user_id=inbox.row.user_id).delete()
     ReadAll.objects.filter(user_id=inbox.row.user_id).delete()
     inbox.row.closed, inbox.row.unread, inbox.row.unseen = True, 0, 0
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
 
 
+def take_back_digests(user_ids: Sequence[int]) -> None:
+    """Deletes digests of these people that wait to be sent, as if they had not been made: something
+    in them has changed. The next run makes them anew, without what is gone. One that is being sent
+    at this moment is not waited for."""
+    digests = {digest.message_id: digest for digest in Digest.objects.filter(user_id__in=user_ids)}
+    waiting = Message.objects.select_for_update(skip_locked=True).filter(id__in=digests)
+    taken = list(waiting.values_list("id", flat=True))
+    if not taken:
+        return
+    Message.objects.filter(id__in=taken).delete()
+    Digest.objects.filter(id__in=[digests[each].pk for each in taken]).delete()
+    items = [item_id for each in taken for item_id in digests[each].items]
+    Item.objects.filter(id__in=items).update(mailed_seq=0)
+    Mailbox.objects.filter(user_id__in=user_ids).update(settled_period="")
+
+
 def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[Hint]:
     """Writes what has changed, and new facts; returns the hints to send after the commit."""
     touched = [opened[user_id] for user_id in sorted(opened) if opened[user_id].changed]
+    if mailed := [inbox.row.user_id for inbox in touched if inbox.was_mailed]:
+        take_back_digests(mailed)
     items = [item for inbox in touched for item in inbox.changed.values()]
     upsert(items, unique=["id"], update=ITEM_COLUMNS)
     insert_all(new)

@@ -2,7 +2,9 @@
 
 import time
 
-from toby.notifications import pruning
+from django.utils import timezone
+
+from toby.notifications import digests, pruning
 
 # Other jobs wait meanwhile.
 LONGEST_S = 5.0
@@ -17,3 +19,18 @@ def prune() -> int:
         if time.monotonic() - began > LONGEST_S:
             break
     return count
+
+
+def send_digests() -> int:
+    """Queues the digests that are due, for LONGEST_S; returns how many."""
+    began, count = time.monotonic(), 0
+    for user_id in digests.due(timezone.now()):
+        count += digests.send_digest(user_id) > 0
+        if time.monotonic() - began > LONGEST_S:
+            break
+    return count
+
+
+def purge_digests() -> int:
+    """Deletes what is noted of digests that nobody could send again."""
+    return digests.purge()

@@ -63,6 +63,14 @@ class Language(models.TextChoices):
     GERMAN = "de"
 
 
+class Every(models.TextChoices):
+    """How often what is unread is mailed."""
+
+    OFF = "off"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
 class Why(models.TextChoices):
     """Why somebody is told nothing of what somebody else does."""
 
@@ -109,6 +117,8 @@ class Item(models.Model):
     group_key = ExactCharField(max_length=100)
     seq = models.PositiveBigIntegerField()
     content_seq = models.PositiveBigIntegerField()
+    # The content_seq that it was mailed with; 0 if it was not.
+    mailed_seq = models.PositiveBigIntegerField(default=0)
     fact_count = models.PositiveIntegerField(default=0)
     actor = JSONField(null=True)
     target = JSONField()
@@ -238,6 +248,53 @@ class ReadAll(models.Model):
 
     def __str__(self) -> str:
         return f"user {self.user_id} read all up to {self.up_to}"
+
+
+class Mailbox(models.Model):
+    """Where digests are mailed to, as auth's events told, and when, as their reader wishes. Read
+    and changed by whoever holds the reader's inbox."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    email = models.CharField(max_length=254, blank=True)
+    # Of the address: an older event changes nothing.
+    version = models.PositiveBigIntegerField(default=0)
+    digest = ExactCharField(max_length=10, choices=Every, default=Every.DAILY)
+    time_zone = ExactCharField(max_length=40, default="UTC")
+    quiet_from = models.TimeField(null=True)
+    quiet_until = models.TimeField(null=True)
+    # It needs no more looking at: its digest was queued, or there was nothing to be mailed.
+    settled_period = ExactCharField(max_length=20, default="", blank=True)
+
+    class Meta:
+        verbose_name_plural = "mailboxes"
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(quiet_from=None, quiet_until=None)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="quiet_hours_begin_and_end",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"mailbox of user {self.user_id}"
+
+
+class Digest(models.Model):
+    """One that was queued, and of what. `message_id` is the queue's row, as long as it is there."""
+
+    user_id = models.BigIntegerField()
+    period = ExactCharField(max_length=20)
+    queued_at = models.DateTimeField(db_index=True)
+    message_id = models.BigIntegerField()
+    items = models.JSONField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user_id", "period"], name="a_period_has_one_digest"),
+        )
+
+    def __str__(self) -> str:
+        return f"digest of {self.period} for user {self.user_id}"
 
 
 class KnownUser(models.Model):

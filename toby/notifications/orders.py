@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from toby.common.sql import RowIn
-from toby.events import Person, deleted_person
+from toby.events import AddressConfirmed, Person, deleted_person
 from toby.notifications.models import Fact, Item, Kind, Why
+from toby.notifications.preferences import post_of
 from toby.notifications.silences import Pair
 
 # What somebody did in a comment stays when their account is deleted, as the comment does; all else
@@ -41,9 +42,7 @@ class Add:
 
     @property
     def post_id(self) -> int | None:
-        """The post that it is about, itself or by a comment on it."""
-        found = self.target.get("id" if self.target["type"] == "post" else "post_id")
-        return None if found is None else int(found)
+        return post_of(self.target)
 
     @property
     def group_key(self) -> str:
@@ -162,10 +161,21 @@ class TellFollowers:
     spared: Collection[int]
 
 
-Order = Add | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readdress:
+    """Somebody's digests go to another address."""
+
+    event: AddressConfirmed
+
+    @property
+    def recipient_id(self) -> int:
+        return self.event.user_id
+
+
+Order = Add | Readdress | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
 # What stands for orders to many, and what is to be known before anybody is told of a post.
 Wide = Publish | Show | TellFollowers
-TO_ONE = (Add, Retract)
+TO_ONE = (Add, Readdress, Retract)
 TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
 
 
@@ -251,7 +261,7 @@ def pairs_of(orders: Sequence[Order]) -> set[Pair]:
 def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     """The live facts of the acts that are to be taken back, and of those who are deleted or
     blocked."""
-    conditions = [condition(order) for order in orders if not isinstance(order, Add)]
+    conditions = [condition(order) for order in orders if not isinstance(order, Add | Readdress)]
     if not conditions:
         return []
     wanted = reduce(or_, conditions)

@@ -10,8 +10,8 @@ come later. What is mandatory is told in any case.
 A thread of comments cannot be muted by itself: events of a reply do not say which thread it is in.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from toby.common.sql import RowIn
 from toby.notifications.models import Channel, Kind, MutedPost, Preference
@@ -46,6 +46,12 @@ class Wish(NamedTuple):
 
 def default_of(kind: Kind) -> Channel:
     return Channel.EMAIL if kind in MAILED else Channel.IN_APP
+
+
+def post_of(target: Mapping[str, Any]) -> int | None:
+    """The post that something is about, itself or by a comment on it."""
+    found = target.get("id" if target.get("type") == "post" else "post_id")
+    return None if found is None else int(found)
 
 
 class Subject(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from toby.common.sql import for_share
 from toby.consumer import fanout
 from toby.events import (
+    AddressConfirmed,
     UserChanged,
     UserDeleted,
     UserFollowed,
@@ -12,7 +13,7 @@ from toby.events import (
     UserUnfollowed,
     deleted_person,
 )
-from toby.notifications.models import KnownFollow, KnownPost, KnownUser
+from toby.notifications.models import KnownFollow, KnownPost, KnownUser, Mailbox
 
 
 def learn_user(event: UserRegistered | UserChanged | UserDeleted) -> None:
@@ -28,6 +29,14 @@ def learn_user(event: UserRegistered | UserChanged | UserDeleted) -> None:
             deleted=deleted,
             version=event.version,
         ).save(force_insert=known is None)
+
+
+def learn_address(event: AddressConfirmed) -> None:
+    """The caller holds the inbox: whose account was deleted has none."""
+    known = Mailbox.objects.filter(user_id=event.user_id).first() or Mailbox(user_id=event.user_id)
+    if known.version < event.version:
+        known.email, known.version = event.email, event.version
+        known.save()
 
 
 def deleted_among(user_ids: Iterable[int]) -> set[int]:

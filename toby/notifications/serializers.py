@@ -1,13 +1,26 @@
 """How notifications look, in answers and in frames, and what requests may hold."""
 
+import re
 from collections.abc import Sequence
+from datetime import time
 from typing import Any
+from zoneinfo import available_timezones
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from toby.common.renderers import Out, Timestamp, timestamp
-from toby.common.serializers import In, Uuid, Whole
-from toby.notifications.models import Channel, Inbox, Item, Kind, Language, MutedPost
+from toby.common.serializers import In, Text, Uuid, Whole
+from toby.notifications.models import (
+    Channel,
+    Every,
+    Inbox,
+    Item,
+    Kind,
+    Language,
+    Mailbox,
+    MutedPost,
+)
 from toby.notifications.preferences import Wish
 from toby.notifications.selectors import Changes
 from toby.notifications.sync_tokens import SyncToken
@@ -138,15 +151,25 @@ class WishOut(Out, frozen=True, kw_only=True):
 
 class PreferencesOut(Out, frozen=True, kw_only=True):
     """What holds for every kind there is, and the language in which all is told: once it is
-    another, what clients hold is void, and they read all anew."""
+    another, what clients hold is void, and they read all anew. `digest` is how often what is unread
+    is mailed: off, hourly or daily; and nothing is from `quiet_from` to `quiet_until`, as "22:00",
+    by the clock of `time_zone`. Both are empty where there are no quiet hours."""
 
     language: str
+    digest: str
+    time_zone: str
+    quiet_from: str
+    quiet_until: str
     kinds: list[WishOut]
 
     @classmethod
-    def of(cls, inbox: Inbox, wishes: Sequence[Wish]) -> "PreferencesOut":
+    def of(cls, inbox: Inbox, mailbox: Mailbox, wishes: Sequence[Wish]) -> "PreferencesOut":
         return cls(
             language=inbox.language,
+            digest=mailbox.digest,
+            time_zone=mailbox.time_zone,
+            quiet_from=clock(mailbox.quiet_from),
+            quiet_until=clock(mailbox.quiet_until),
             kinds=[WishOut(kind=w.kind, channel=w.channel, mandatory=w.mandatory) for w in wishes],
         )
 
@@ -156,9 +179,41 @@ class WishIn(In):
     channel = serializers.ChoiceField(choices=Channel.values)
 
 
+class TimeZone(Text):
+    default_error_messages = {"no_time_zone": "There is no such time zone."}
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if name not in available_timezones():
+            self.fail("no_time_zone")
+        return name
+
+
+class Clock(Text):
+    """A time of day, or none."""
+
+    default_error_messages = {"no_time": "This is no time of day, as in 22:00."}
+
+    def run_validation(self, data: Any = empty) -> Any:
+        given = super().run_validation(data)
+        if given == "":
+            return None
+        if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", given):
+            self.fail("no_time")
+        return time.fromisoformat(given)
+
+
+def clock(moment: time | None) -> str:
+    return "" if moment is None else f"{moment:%H:%M}"
+
+
 class PreferencesIn(In):
     # What is not named stays as it is.
     language = serializers.ChoiceField(choices=Language.values, required=False)
+    digest = serializers.ChoiceField(choices=Every.values, required=False)
+    time_zone = TimeZone(max_length=40, required=False, help_text="As in Europe/Berlin.")
+    quiet_from = Clock(max_length=5, required=False, allow_blank=True, help_text="As in 22:00.")
+    quiet_until = Clock(max_length=5, required=False, allow_blank=True)
     kinds = serializers.ListField(child=WishIn(), allow_empty=False, max_length=100, required=False)
 
     def validate_kinds(self, given: list[dict[str, str]]) -> dict[Kind, Channel]:
@@ -172,3 +227,9 @@ class MutedPostOut(Out, frozen=True, kw_only=True):
     @classmethod
     def of(cls, muted: MutedPost) -> "MutedPostOut":
         return cls(post_id=muted.post_id, muted_at=timestamp(muted.muted_at))
+
+
+class UnsubscribingOut(Out, frozen=True, kw_only=True):
+    """How often what is unread is mailed to whose link this is: off, hourly or daily."""
+
+    digest: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,11 +12,13 @@ from django.utils import timezone
 from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
-from toby.notifications.inboxes import OpenInbox, lock_inboxes, write
+from toby.notifications.inboxes import OpenInbox, lock_inboxes, take_back_digests, write
+from toby.notifications.mailboxes import mailbox_of
 from toby.notifications.models import (
     LISTED,
     UNREAD,
     Channel,
+    Every,
     Inbox,
     Item,
     Kind,
@@ -173,13 +176,19 @@ def purge_read_all() -> int:
 
 
 def change_preferences(
-    *, user_id: int, kinds: Mapping[Kind, Channel] | None = None, language: str = ""
+    *,
+    user_id: int,
+    kinds: Mapping[Kind, Channel] | None = None,
+    language: str = "",
+    **mailing: Any,
 ) -> list[Hint]:
     """Each kind that is named is told by that channel from now on; of two who say so of the same
     kind the last is heard. Once this has returned nothing of what is off comes any more. Another
-    language gives the inbox another epoch: what clients hold is in the old one.
+    language gives the inbox another epoch: what clients hold is in the old one. `mailing` is of the
+    mailbox: digest, time_zone, quiet_from, quiet_until.
 
-    Returns the hints to send. Raises InvalidInput for a mandatory kind that is to be off.
+    Returns the hints to send. Raises InvalidInput for a mandatory kind that is to be off, and for
+    quiet hours that do not both begin and end.
     """
     kinds = kinds or {}
     if any(kind in MANDATORY and channel == Channel.OFF for kind, channel in kinds.items()):
@@ -189,11 +198,29 @@ def change_preferences(
         if inbox.closed:
             return []
         write_channels(user_id, kinds)
+        if mailing:
+            write_mailing(user_id, mailing)
         if language in {"", inbox.language}:
             return []
         inbox.language, inbox.epoch = language, new_epoch()
         inbox.save(update_fields=["language", "epoch"])
     return [Hint.of(inbox, inbox.last_seq, [])]
+
+
+def write_mailing(user_id: int, mailing: Mapping[str, Any]) -> None:
+    mailbox = mailbox_of(user_id)
+    for name, value in mailing.items():
+        setattr(mailbox, name, value)
+    if (mailbox.quiet_from is None) != (mailbox.quiet_until is None):
+        raise InvalidInput(("quiet_until", "half", "Quiet hours both begin and end, or are not."))
+    mailbox.settled_period = ""
+    mailbox.save()
+    take_back_digests([user_id])
+
+
+def end_digests(*, user_id: int) -> None:
+    """Nothing is mailed any more, and nothing that waits to be. Idempotent."""
+    change_preferences(user_id=user_id, digest=Every.OFF)
 
 
 def write_channels(user_id: int, kinds: Mapping[Kind, Channel]) -> None:

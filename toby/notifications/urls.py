@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/v1/notifications/read-all", views.ReadAll.as_view()),
     path("api/v1/notifications/read-all/<uuid:operation_id>", views.OneReadAll.as_view()),
     path("api/v1/notifications/preferences", views.Preferences.as_view()),
+    path("api/v1/notifications/unsubscribe/<str:token>", views.Unsubscribing.as_view()),
     path("api/v1/notifications/muted-posts", views.MutedPosts.as_view()),
     path("api/v1/notifications/muted-posts/<id:post_id>", views.MutingPost.as_view()),
     path("api/v1/notifications/tickets", views.Tickets.as_view()),

@@ -16,13 +16,14 @@ from toby.common.authentication import BearerAuthentication
 from toby.common.errors import InvalidInput
 from toby.common.openapi import PAGING
 from toby.common.pagination import Page, paginate
-from toby.common.permissions import SignedIn, principal
+from toby.common.permissions import Anyone, SignedIn, principal
 from toby.common.renderers import timestamp
 from toby.common.views import AsyncView, no_content, one_of, parsed, whole
 from toby.notifications import selectors, services
 from toby.notifications.hints import announce
 from toby.notifications.hub import in_thread
 from toby.notifications.inboxes import inbox_of
+from toby.notifications.mailboxes import mailbox_of, unsubscribing_user
 from toby.notifications.models import Kind
 from toby.notifications.places import take_place
 from toby.notifications.preferences import preferences_of
@@ -36,6 +37,7 @@ from toby.notifications.serializers import (
     PreferencesOut,
     ReadAllOut,
     TicketOut,
+    UnsubscribingOut,
 )
 from toby.notifications.stream_cookie import CookieAuthentication, let_in_by_cookie
 from toby.notifications.streams import EventStream, EventStreamResponse, changes_within
@@ -173,8 +175,7 @@ class Preferences(APIView):
     @extend_schema(responses=PreferencesOut)
     def get(self, request: Request) -> Response:
         """What you want to be told, and where."""
-        user_id = principal(request).user_id
-        return Response(PreferencesOut.of(inbox_of(user_id), preferences_of(user_id)))
+        return Response(preferences_shown_to(principal(request).user_id))
 
     @extend_schema(request=PreferencesIn, responses=PreferencesOut)
     def patch(self, request: Request) -> Response:
@@ -182,7 +183,31 @@ class Preferences(APIView):
         user_id = principal(request).user_id
         hints = services.change_preferences(user_id=user_id, **parsed(PreferencesIn, request))
         async_to_sync(announce)(hints)
-        return Response(PreferencesOut.of(inbox_of(user_id), preferences_of(user_id)))
+        return Response(preferences_shown_to(user_id))
+
+
+def preferences_shown_to(user_id: int) -> PreferencesOut:
+    return PreferencesOut.of(inbox_of(user_id), mailbox_of(user_id), preferences_of(user_id))
+
+
+class Unsubscribing(APIView):
+    """The link in a digest's header (RFC 8058). Mail programs open such links by themselves: only
+    POST ends anything, and what is in its body is not read."""
+
+    permission_classes = (Anyone,)
+
+    @extend_schema(responses=UnsubscribingOut)
+    def get(self, request: Request, token: str) -> Response:
+        """How often digests come to whoever was sent this link; changes nothing."""
+        mailbox = mailbox_of(unsubscribing_user(token))
+        return Response(UnsubscribingOut(digest=mailbox.digest))
+
+    @extend_schema(request=None, responses=UnsubscribingOut)
+    def post(self, request: Request, token: str) -> Response:
+        """Ends digests to whoever was sent this link, without a login."""
+        user_id = unsubscribing_user(token)
+        services.end_digests(user_id=user_id)
+        return Response(UnsubscribingOut(digest=mailbox_of(user_id).digest))
 
 
 class MutedPosts(APIView):

@@ -159,19 +159,27 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "mailer",
     "toby.common",
+    "toby.consumer",
+    "toby.exports",
 ]
 # What auth and social both install, since their rows refer to each other.
 SHARED_DATABASE_APPS = [
     "django.contrib.auth",
     "django.contrib.messages",
     "toby.accounts.apps.TobyAdminConfig",
-    "mailer",
     "toby.accounts",
     "toby.social",
     "toby.outbox",
-    "toby.consumer",
-    "toby.exports",
+]
+# What is done wherever there is a database: (function, seconds between two runs).
+DATABASE_JOBS = [
+    ("toby.common.mail_queue.retry_deferred_mail", 60),
+    ("toby.common.mail_queue.purge_sent_mail", 60),
+    ("toby.consumer.jobs.prune", 3600),
+    ("toby.exports.services.prepare_waiting", 2),
+    ("toby.exports.services.purge_exports", 600),
 ]
 MIDDLEWARE = [
     "toby.common.middleware.request_context",

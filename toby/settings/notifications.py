@@ -1,7 +1,7 @@
 """The notifications service and its consumers; it shares no database with the others."""
 
 from toby.settings.base import *  # noqa: F403  a settings module is its base plus what differs
-from toby.settings.base import INSTALLED_APPS, SPECTACULAR_SETTINGS
+from toby.settings.base import DATABASE_JOBS, INSTALLED_APPS, SPECTACULAR_SETTINGS
 from toby.settings.environment import database, read
 
 SERVICE = "notifications"
@@ -12,13 +12,7 @@ DATABASES = {
         like="mysql://user:password@host:3306/toby_notifications",
     )
 }
-INSTALLED_APPS = [
-    "channels",
-    *INSTALLED_APPS,
-    "toby.consumer",
-    "toby.exports",
-    "toby.notifications",
-]
+INSTALLED_APPS = ["channels", *INSTALLED_APPS, "toby.notifications"]
 ROOT_URLCONF = "toby.notifications.urls"
 ASGI_APPLICATION = "toby.asgi.application"
 CONSUMERS = {
@@ -26,9 +20,9 @@ CONSUMERS = {
     "notification-fanout": "toby.notifications.handlers.chunks",
 }
 PERIODIC_JOBS = [
-    ("toby.consumer.jobs.prune", 3600),
-    ("toby.exports.services.prepare_waiting", 2),
-    ("toby.exports.services.purge_exports", 600),
+    *DATABASE_JOBS,
+    ("toby.notifications.jobs.send_digests", 60),
+    ("toby.notifications.jobs.purge_digests", 3600),
     ("toby.notifications.jobs.prune", 60),
     ("toby.notifications.services.purge_read_all", 3600),
 ]

@@ -3,6 +3,7 @@
 from toby.settings.base import *  # noqa: F403  a settings module is its base plus what differs
 from toby.settings.base import (
     ADMIN_MIDDLEWARE,
+    DATABASE_JOBS,
     INSTALLED_APPS,
     SHARED_DATABASE_APPS,
     SPECTACULAR_SETTINGS,
@@ -18,21 +19,16 @@ CONSUMERS = {
     "timeline": "toby.social.handlers.handlers",
     "timeline-fanout": "toby.social.handlers.chunks",
 }
-# (function, seconds between two runs)
 PERIODIC_JOBS = [
+    *DATABASE_JOBS,
     ("toby.outbox.jobs.prune", 600),
-    ("toby.consumer.jobs.prune", 3600),
     ("toby.accounts.jobs.purge_sessions", 3600),
     ("toby.accounts.jobs.purge_expired", 600),
-    ("toby.accounts.jobs.retry_deferred_mail", 60),
-    ("toby.accounts.jobs.purge_sent_mail", 60),
     ("toby.accounts.jobs.delete_accounts", 600),
     ("toby.social.jobs.purge_deleted_posts", 3600),
     ("toby.social.jobs.purge_deleted_comments", 3600),
     ("toby.social.jobs.purge_idempotency_keys", 600),
     ("toby.social.jobs.end_mutes", 10),
     ("toby.social.services.like_counts.fold_likes", 5),
-    ("toby.exports.services.prepare_waiting", 2),
-    ("toby.exports.services.purge_exports", 600),
 ]
 SPECTACULAR_SETTINGS = {**SPECTACULAR_SETTINGS, "TITLE": "Toby: social"}

@@ -7,6 +7,7 @@ what a logout has just ended.
 
 from toby.accounts.codes import WrongCode
 from toby.accounts.services.addresses import (
+    announce_address,
     ask_for_new_email,
     confirm_new_email,
     undo_new_email,
@@ -75,6 +76,7 @@ __all__ = [
     "WrongCode",
     "WrongLink",
     "WrongPassword",
+    "announce_address",
     "ask_for_deletion",
     "ask_for_new_email",
     "change_password",

@@ -16,6 +16,8 @@ from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import tokens
 from toby.common.principals import Principal
 from toby.common.sql import upsert
+from toby.events import AddressConfirmed
+from toby.outbox.emit import emit
 
 UNDO_FOR = timedelta(days=7)
 
@@ -94,8 +96,20 @@ def undo_new_email(*, secret: str, address: str | None = None) -> None:
 def set_email(user: User, email: str) -> None:
     """The caller holds the user's row."""
     user.email, user.email_key = email, email_key(email)
+    user.version += 1
     try:
         with transaction.atomic():
-            user.save(update_fields=["email", "email_key"])
+            user.save(update_fields=["email", "email_key", "version"])
     except IntegrityError as error:
         raise EmailTaken from error
+    emit(AddressConfirmed(user_id=user.pk, email=user.email, version=user.version))
+
+
+def announce_address(*, user_id: int) -> None:
+    """Says again where mail for a user goes."""
+    with transaction.atomic():
+        user = lock_user(user_id)
+        if user.is_active:
+            user.version += 1
+            user.save(update_fields=["version"])
+            emit(AddressConfirmed(user_id=user.pk, email=user.email, version=user.version))

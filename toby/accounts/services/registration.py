@@ -14,7 +14,7 @@ from toby.accounts.models import HeldUsername, Registration, User, email_key, us
 from toby.accounts.passwords import hash_password, refuse_weak_password
 from toby.accounts.secrets import make_code
 from toby.common.errors import Refused
-from toby.events import UserRegistered
+from toby.events import AddressConfirmed, UserRegistered
 from toby.outbox.emit import emit
 
 HELD_FOR = timedelta(days=1)
@@ -185,6 +185,7 @@ def make_user(*, email: str, username: str, display_name: str, hashed_password: 
             raise EmailTaken from error
         raise UsernameTaken from error
     emit(UserRegistered(user_id=user.pk, user=user.person(), version=user.version))
+    emit(AddressConfirmed(user_id=user.pk, email=user.email, version=user.version))
     mails.welcome(user.email, username=user.username)
     return user
 

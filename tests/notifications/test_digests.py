@@ -1,0 +1,463 @@
+"""What is unread, mailed by the hour or day: when, of what, once, and how it ends."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from io import StringIO
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.core.management import call_command
+from django.test import Client
+from mailer.models import Message
+from pytest_django import Settings
+
+from tests.accounts.test_mail import Postbox
+from tests.clock import Clock
+from tests.common.support import together, until_it_is_let
+from tests.factories import Caller, make_user
+from tests.notifications.support import approved, commented, consume, person, published
+from toby.common.logging import JSONFormatter
+from toby.common.management.commands.send_queued_mail import send
+from toby.events import AddressConfirmed, PostHidden, PostLiked, UserDeleted, UserRegistered
+from toby.notifications import digests, jobs
+from toby.notifications.deliveries import Deliveries
+from toby.notifications.exports import files
+from toby.notifications.mailboxes import mailbox_of, period_at, unsubscribing_token
+from toby.notifications.models import Channel, Digest, Every, Item, Kind, Mailbox
+from toby.notifications.services import change_preferences, mark, mute_post
+
+pytestmark = pytest.mark.django_db
+
+ANA, BEN, CLEO = 1, 2, 3
+PREFERENCES = "/api/v1/notifications/preferences"
+# A winter's day: Berlin is an hour ahead.
+MORNING = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def morning(clock: Clock) -> Clock:
+    clock.now = MORNING
+    return clock
+
+
+def addressed(user_id: int, version: int = 1, email: str = "") -> AddressConfirmed:
+    email = email or f"user{user_id}@toby.example"
+    return AddressConfirmed(user_id=user_id, email=email, version=version)
+
+
+def told_of_a_comment(user_id: int = ANA, *, post_id: int = 1, before_h: float = 1) -> None:
+    event = commented(user_id, by=BEN, post_id=post_id)
+    consume(event, time=MORNING - timedelta(hours=before_h))
+
+
+def told_of_a_like(user_id: int = ANA) -> None:
+    """Which is unread, and not mailed unless one asks for it."""
+    like = PostLiked(
+        post_id=4, post_slug="s", post_title="P4", post_author_id=user_id, liker=person(BEN)
+    )
+    consume(like, time=MORNING - timedelta(hours=1))
+
+
+def queued() -> list[EmailMultiAlternatives]:
+    return [message.email for message in Message.objects.order_by("id")]
+
+
+def hidden(post_id: int) -> PostHidden:
+    return PostHidden(post_id=post_id, slug="s", title="T", author=person(BEN), reason="No.")
+
+
+class TestWhen:
+    def test_a_days_digest_comes_once_at_eight_and_the_next_has_what_came_since(
+        self, clock: Clock
+    ) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment(post_id=1)
+        clock.advance(seconds=-1)
+        assert jobs.send_digests() == 0
+        clock.advance(seconds=1)
+        assert [jobs.send_digests() for _ in range(3)] == [1, 0, 0]
+        consume(commented(ANA, by=BEN, post_id=2), time=clock.now + timedelta(hours=2))
+        clock.advance(hours=3)
+        assert jobs.send_digests() == 0
+        clock.advance(hours=21)
+        assert jobs.send_digests() == 1
+        first, second = queued()
+        assert "Post 1" in str(first.body)
+        assert "Post 2" in str(second.body)
+        assert "Post 1" not in str(second.body)
+        assert first.to == ["user1@toby.example"]
+
+    def test_an_hours_digest_has_what_came_before_the_hour(self, clock: Clock) -> None:
+        consume(addressed(ANA))
+        change_preferences(user_id=ANA, digest=Every.HOURLY)
+        clock.advance(hours=5, minutes=10)
+        consume(commented(ANA, by=BEN), time=clock.now - timedelta(minutes=5))
+        assert jobs.send_digests() == 0
+        clock.advance(minutes=50)
+        assert [jobs.send_digests() for _ in range(2)] == [1, 0]
+
+    def test_eight_is_by_the_readers_clock(self, clock: Clock) -> None:
+        consume(addressed(ANA), addressed(CLEO))
+        change_preferences(user_id=ANA, time_zone="Europe/Berlin")
+        told_of_a_comment(ANA, before_h=2)
+        told_of_a_comment(CLEO, before_h=2)
+        clock.advance(hours=-1)
+        assert list(digests.due(clock.now)) == [ANA, CLEO]
+        jobs.send_digests()
+        assert [mail.to for mail in queued()] == [["user1@toby.example"]]
+
+    @pytest.mark.parametrize(
+        ("begins", "ends", "clock_time", "is_quiet"),
+        [
+            ("22:00", "07:00", "21:59", False),
+            ("22:00", "07:00", "22:00", True),
+            ("22:00", "07:00", "03:00", True),
+            ("22:00", "07:00", "07:00", False),
+            ("12:00", "13:00", "12:30", True),
+            ("12:00", "13:00", "13:00", False),
+            ("12:00", "12:00", "12:00", False),
+        ],
+    )
+    def test_nothing_is_mailed_in_quiet_hours(
+        self, begins: str, ends: str, clock_time: str, is_quiet: bool
+    ) -> None:
+        mailbox = Mailbox(
+            digest=Every.HOURLY,
+            time_zone="Europe/Berlin",
+            quiet_from=time.fromisoformat(begins),
+            quiet_until=time.fromisoformat(ends),
+        )
+        local = time.fromisoformat(clock_time)
+        now = datetime.combine(MORNING.date(), local, ZoneInfo("Europe/Berlin"))
+        assert (period_at(mailbox, now.astimezone(UTC)) is None) == is_quiet
+
+    def test_what_was_quiet_comes_when_the_quiet_hours_are_over(self, clock: Clock) -> None:
+        consume(addressed(ANA))
+        change_preferences(user_id=ANA, quiet_from=time(22), quiet_until=time(9, 30))
+        told_of_a_comment()
+        assert jobs.send_digests() == 0
+        clock.advance(hours=1, minutes=30)
+        assert jobs.send_digests() == 1
+
+    def test_those_with_nothing_to_be_mailed_hold_up_nobody(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However little the job gets done at once."""
+        monkeypatch.setattr(jobs, "LONGEST_S", 0)
+        readers = range(100, 104)
+        consume(*map(addressed, readers))
+        for each in readers[:-1]:
+            told_of_a_like(each)
+        told_of_a_comment(readers[-1])
+        assert [jobs.send_digests() for _ in range(5)] == [0, 0, 0, 1, 0]
+
+    def test_who_has_no_address_or_wants_none_gets_none(self) -> None:
+        consume(addressed(ANA))
+        change_preferences(user_id=ANA, digest=Every.OFF)
+        told_of_a_comment(ANA)
+        told_of_a_comment(CLEO)
+        assert jobs.send_digests() == 0
+
+
+class TestOfWhat:
+    def test_only_of_what_is_unread_and_of_a_kind_that_is_mailed(self) -> None:
+        consume(addressed(ANA))
+        for post_id in (1, 2, 3):
+            told_of_a_comment(post_id=post_id)
+        told_of_a_like()
+        mark(user_id=ANA, state="read", ids=[Item.objects.get(target__id=2).pk])
+        mute_post(user_id=ANA, post_id=3)
+        jobs.send_digests()
+        (mail,) = queued()
+        assert mail.subject == "1 notification at Toby"
+        assert "Post 1" in str(mail.body)
+
+    def test_nothing_unread_is_no_mail(self) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+        mark(user_id=ANA, state="read", up_to=1)
+        assert jobs.send_digests() == 0
+        change_preferences(user_id=ANA, kinds={Kind.COMMENT_ADDED: Channel.IN_APP})
+        mark(user_id=ANA, state="unread", up_to=10)
+        assert jobs.send_digests() == 0
+
+    def test_very_many_are_cut_short_and_it_is_said_so(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(digests, "MOST_ITEMS", 2)
+        consume(addressed(ANA))
+        for post_id in (1, 2, 3):
+            told_of_a_comment(post_id=post_id)
+        jobs.send_digests()
+        (mail,) = queued()
+        assert mail.subject == "2 notifications at Toby"
+        assert "There are more." in str(mail.body)
+
+    def test_it_is_in_the_readers_language_and_peoples_words_are_no_markup(self) -> None:
+        consume(addressed(ANA))
+        change_preferences(user_id=ANA, language="de")
+        comment = commented(ANA, by=BEN)
+        object.__setattr__(comment, "excerpt", "<b>{{ origin }}</b>")
+        consume(comment, time=MORNING - timedelta(hours=1))
+        jobs.send_digests()
+        (mail,) = queued()
+        html = str(mail.alternatives[0][0])
+        assert mail.subject == "1 Benachrichtigung bei Toby"
+        assert "Ben hat „Post 1“ kommentiert" in str(mail.body)
+        assert "<b>{{ origin }}</b>" in str(mail.body)
+        assert "&lt;b&gt;{{ origin }}&lt;/b&gt;" in html
+
+    def test_what_is_about_a_hidden_post_is_in_no_mail(self) -> None:
+        consume(addressed(ANA))
+        earlier = MORNING - timedelta(hours=1)
+        consume(published(BEN, 7, mentions=(ANA,)), time=earlier)
+        consume(hidden(7))
+        assert jobs.send_digests() == 0
+
+    def test_a_mail_that_waits_is_made_anew_without_a_post_that_is_hidden(self) -> None:
+        consume(addressed(ANA))
+        earlier = MORNING - timedelta(hours=1)
+        for post_id in (7, 8):
+            consume(published(BEN, post_id, mentions=(ANA,)), time=earlier)
+        jobs.send_digests()
+        (before,) = queued()
+        assert "Post 7" in str(before.body)
+        consume(hidden(7))
+        assert queued() == []
+        assert jobs.send_digests() == 1
+        (after,) = queued()
+        assert "Post 7" not in str(after.message())
+        assert "Post 8" in str(after.body)
+        assert after.extra_headers["Message-ID"] == before.extra_headers["Message-ID"]
+
+    def test_a_mail_that_waits_goes_when_all_of_it_is_read(self) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        mark(user_id=ANA, state="read", up_to=1)
+        assert queued() == []
+        assert jobs.send_digests() == 0
+
+
+class TestOnce:
+    def test_one_that_dies_in_the_middle_leaves_nothing_and_the_next_sends_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+
+        def die(**columns: Any) -> None:
+            raise MemoryError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Digest.objects, "create", die)
+            with pytest.raises(MemoryError):
+                digests.send_digest(ANA)
+        assert (Message.objects.count(), Digest.objects.count()) == (0, 0)
+        assert digests.send_digest(ANA) == 1
+        assert digests.send_digest(ANA) == 0
+        assert Message.objects.count() == 1
+
+    def test_what_is_noted_of_it_is_kept_for_a_week(self, clock: Clock) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        Message.objects.all().delete()
+        clock.advance(days=7)
+        assert jobs.purge_digests() == 0
+        clock.advance(seconds=1)
+        assert jobs.purge_digests() == 1
+
+    def test_what_is_noted_of_a_mail_that_waits_is_kept_for_as_long(self, clock: Clock) -> None:
+        consume(addressed(ANA))
+        consume(published(BEN, 7, mentions=(ANA,)), time=MORNING - timedelta(hours=1))
+        jobs.send_digests()
+        clock.advance(days=30)
+        assert jobs.purge_digests() == 0
+        consume(hidden(7))
+        assert queued() == []
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTogether:
+    def test_four_at_the_same_moment_queue_one_mail_a_reader(self) -> None:
+        readers = range(100, 110)
+        for each in readers:
+            consume(addressed(each))
+            told_of_a_comment(each)
+
+        def run() -> int:
+            return sum(until_it_is_let(partial(digests.send_digest, each)) for each in readers)
+
+        assert sum(int(str(done)) for done in together([run] * 4)) == len(readers)
+        assert sorted(mail.to[0] for mail in queued()) == [
+            f"user{each}@toby.example" for each in readers
+        ]
+
+    def test_it_goes_out_by_smtp_and_again_with_the_same_id_if_its_sending_is_not_known(
+        self, postbox: Postbox
+    ) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        kept = Message.objects.get()
+        send()
+        kept.save(force_insert=True)
+        send()
+        first, second = postbox.mails
+        (name,) = {line for line in first.splitlines() if line.lower().startswith("message-id:")}
+        assert name in second.splitlines()
+        assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in first.splitlines()
+        assert "Auto-Submitted: auto-generated" in first.splitlines()
+
+
+@pytest.fixture
+def postbox(settings: Settings) -> Iterator[Postbox]:
+    box = Postbox()
+    box.start()
+    settings.MAILER_EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+    yield box
+    box.server.close()
+
+
+@pytest.mark.usefixtures("redis")
+class TestUnsubscribing:
+    def link(self) -> str:
+        consume(addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        header = queued()[0].extra_headers["List-Unsubscribe"]
+        return str(header.strip("<>").partition("://")[2].partition("/")[2])
+
+    def test_one_click_ends_digests_and_what_waits_without_a_login(self) -> None:
+        link = "/" + self.link()
+        for _ in range(2):
+            answer = Client().post(link, {"List-Unsubscribe": "One-Click"})
+            assert (answer.status_code, answer.json()) == (200, {"digest": "off"})
+        assert mailbox_of(ANA).digest == Every.OFF
+        assert queued() == []
+        assert jobs.send_digests() == 0
+
+    def test_to_look_at_the_link_changes_nothing(self) -> None:
+        link = "/" + self.link()
+        assert Client().get(link).json() == {"digest": "daily"}
+        assert Client().head(link).status_code == 200
+        assert mailbox_of(ANA).digest == Every.DAILY
+        assert len(queued()) == 1
+
+    @pytest.mark.parametrize("token", ["1", "1:x", "x", "2:", "%00"])
+    def test_a_link_that_nobody_signed_is_not_found(self, token: str) -> None:
+        consume(addressed(ANA))
+        answer = Client().post(f"/api/v1/notifications/unsubscribe/{token}")
+        assert answer.status_code == 404
+        assert mailbox_of(ANA).digest == Every.DAILY
+
+    def test_of_one_reader_it_is_no_link_of_another(self) -> None:
+        _, _, signature = unsubscribing_token(ANA).partition(":")
+        answer = Client().post(f"/api/v1/notifications/unsubscribe/{BEN}:{signature}")
+        assert answer.status_code == 404
+
+
+class TestAddresses:
+    def test_the_newest_address_holds_whatever_comes_after_it(self) -> None:
+        consume(addressed(ANA, 1))
+        change_preferences(user_id=ANA, digest=Every.HOURLY)
+        consume(addressed(ANA, 3, "new@toby.example"), addressed(ANA, 2, "old@toby.example"))
+        assert (mailbox_of(ANA).email, mailbox_of(ANA).digest) == ("new@toby.example", "hourly")
+
+    @pytest.mark.parametrize("batches", ["one", "many"])
+    def test_of_a_deleted_account_nothing_is_kept(self, batches: str) -> None:
+        consume(UserRegistered(user_id=ANA, user=person(ANA), version=1), addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        events = [UserDeleted(user_id=ANA, version=5), addressed(ANA, 6)]
+        for part in [events] if batches == "one" else [[event] for event in events]:
+            consume(*part)
+        change_preferences(user_id=ANA, digest=Every.HOURLY)
+        assert not Mailbox.objects.exists()
+        assert not Digest.objects.exists()
+        assert queued() == []
+
+    def test_it_is_in_no_line_of_a_log_whatever_goes_wrong(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(inboxes: Deliveries, event: AddressConfirmed) -> None:
+            raise ValueError(event)
+
+        event = addressed(ANA, email="ana@secret.example")
+        with caplog.at_level(logging.DEBUG):
+            consume(event)
+            monkeypatch.setattr(Deliveries, "learn_address", fail)
+            consume(replace(event, version=2))
+        assert "event.dead_letter" in {record.message for record in caplog.records}
+        lines = [JSONFormatter().format(record) for record in caplog.records]
+        assert any("AddressConfirmed" in line for line in lines)
+        assert not any("secret.example" in line for line in lines)
+
+    def test_it_is_in_the_export(self) -> None:
+        consume(addressed(ANA), addressed(BEN))
+        (row,) = dict(files(ANA))["mailbox.json"]
+        assert dict(row)["email"] == "user1@toby.example"
+
+
+@pytest.mark.usefixtures("redis")
+class TestPreferences:
+    def test_they_are_told_as_they_are_and_changed_as_they_are_named(self) -> None:
+        ana = Caller(make_user("ana"))
+        names = ("digest", "time_zone", "quiet_from", "quiet_until")
+
+        def told() -> tuple[str, ...]:
+            body = ana.get(PREFERENCES).body
+            return tuple(body[name] for name in names)
+
+        assert told() == ("daily", "UTC", "", "")
+        ana.patch(PREFERENCES, {"quiet_from": "22:00", "quiet_until": "07:30"})
+        ana.patch(PREFERENCES, {"time_zone": "Europe/Berlin", "digest": "hourly"})
+        assert told() == ("hourly", "Europe/Berlin", "22:00", "07:30")
+        ana.patch(PREFERENCES, {"quiet_from": "", "quiet_until": ""})
+        assert told() == ("hourly", "Europe/Berlin", "", "")
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"digest": "weekly"}, "digest"),
+            ({"time_zone": "Europe/Atlantis"}, "time_zone"),
+            ({"time_zone": "../../etc/passwd"}, "time_zone"),
+            ({"quiet_from": "24:00", "quiet_until": "07:00"}, "quiet_from"),
+            ({"quiet_from": "9:00", "quiet_until": "10:00"}, "quiet_from"),
+            ({"quiet_from": "22:00"}, "quiet_until"),
+        ],
+    )
+    def test_what_cannot_be_is_named_and_nothing_is_changed(
+        self, change: dict[str, str], field: str
+    ) -> None:
+        ana = Caller(make_user("ana"))
+        before = ana.get(PREFERENCES).body
+        answer = ana.patch(PREFERENCES, {"language": "de", **change})
+        assert answer.status == 400
+        assert [error["field"] for error in answer.body["errors"]] == [field]
+        assert ana.get(PREFERENCES).body == before
+
+
+def test_the_command_tells_what_it_would_do_and_does_it() -> None:
+    consume(addressed(ANA), addressed(BEN))
+    told_of_a_comment(ANA, post_id=1)
+    consume(approved(BEN, 2), time=MORNING - timedelta(hours=1))
+
+    def run(*options: str) -> Any:
+        out = StringIO()
+        call_command("send_digests", "--json", *options, stdout=out)
+        return json.loads(out.getvalue())
+
+    assert run("--dry-run") == {"mails": 2, "items": 2, "dry_run": True}
+    assert queued() == []
+    assert run() == {"mails": 2, "items": 2, "dry_run": False}
+    assert run() == {"mails": 0, "items": 0, "dry_run": False}
+    assert len(queued()) == 2
