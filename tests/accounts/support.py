@@ -6,7 +6,7 @@ from tests.factories import Answer, Caller
 from toby.accounts.models import Session
 from toby.accounts.services import Tokens
 from toby.common.session_store import principal_of
-from toby.events import SessionEnded
+from toby.events import RoleChanged, SessionEnded
 from toby.outbox.models import OutboxEvent
 
 PASSWORD = "correct horse battery"
@@ -40,6 +40,11 @@ def assert_open(tokens: Tokens) -> None:
     assert Session.objects.get(id=tokens.session_id).ended_at is None
     assert principal_of(tokens.access) is not None
     assert not ended_events()
+
+
+def role_events() -> list[RoleChanged]:
+    rows = OutboxEvent.objects.filter(type=RoleChanged.type).order_by("id")
+    return [RoleChanged.from_json(bytes(row.data)) for row in rows]
 
 
 def ended_events() -> list[SessionEnded]:

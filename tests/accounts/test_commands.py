@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.accounts.support import is_let_in
+from tests.accounts.support import is_let_in, role_events
 from tests.factories import access_token, make_user
 from toby.accounts.models import User
 
@@ -31,6 +31,21 @@ def test_a_role_is_given_and_can_be_tried_first(ana: User) -> None:
     row = run("set_role", "ANA", "moderator")
     assert (row["was"], row["is"]) == ("user", "moderator")
     assert User.objects.get().roles == ("moderator",)
+
+
+def test_who_has_a_role_is_announced_as_often_as_asked_and_can_be_tried_first(ana: User) -> None:
+    make_user("ben", role="moderator")
+    make_user("cleo", role="admin")
+    rows = [
+        {"username": "ben", "role": "moderator"},
+        {"username": "cleo", "role": "admin"},
+    ]
+    assert run("announce_roles", "--dry-run") == rows
+    assert role_events() == []
+    assert run("announce_roles") == run("announce_roles") == rows
+    told = role_events()
+    assert [event.role for event in told] == ["moderator", "admin"] * 2
+    assert told[2:] == told[:2]
 
 
 def test_sessions_are_listed_and_ended(ana: User) -> None:

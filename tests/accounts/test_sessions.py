@@ -18,8 +18,10 @@ from tests.accounts.support import (
     REFRESH,
     assert_ended,
     assert_open,
+    ended_events,
     is_let_in,
     refresh,
+    role_events,
 )
 from tests.clock import Clock
 from tests.common.support import DEADLINE_S, together
@@ -278,7 +280,29 @@ def test_a_new_role_counts_from_the_next_request_on(ana: User, session: Tokens, 
     services.set_role(user=ana, role="user")
     assert caller(traded).roles == ()
     assert User.objects.get().roles == ()
-    assert not OutboxEvent.objects.exists()
+    assert not ended_events()
+
+
+def test_each_change_of_role_is_told_in_order(ana: User) -> None:
+    for role in ("moderator", "admin", "admin", "user"):
+        services.set_role(user=ana, role=role)
+    told = role_events()
+    assert [event.role for event in told] == ["moderator", "admin", "admin", "user"]
+    assert {event.user_id for event in told} == {ana.pk}
+    versions = [event.version for event in told]
+    assert versions == sorted(set(versions))
+    assert User.objects.get().version == versions[-1] > ana.version
+
+
+def test_if_the_role_cannot_be_told_it_has_not_changed(
+    ana: User, session: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("toby.accounts.services.people.emit", lambda event: 1 / 0)
+        services.set_role(user=ana, role="moderator")
+    found = User.objects.get()
+    assert (found.roles, found.version) == ((), ana.version)
+    assert caller(session).roles == ()
 
 
 def test_a_role_is_the_only_one(ana: User) -> None:

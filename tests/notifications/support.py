@@ -15,6 +15,8 @@ from toby.events import (
     Person,
     PostApproved,
     PostPublished,
+    PostSubmitted,
+    RoleChanged,
     UserBlocked,
     UserFollowed,
     UserMuted,
@@ -24,6 +26,8 @@ from toby.events import (
 )
 from toby.notifications.handlers import chunks, handlers
 from toby.notifications.models import Fact, Inbox, Item
+from toby.outbox.models import OutboxEvent
+from toby.outbox.relay import outgoing
 
 _comment_ids = count(1)
 
@@ -44,6 +48,12 @@ def process(messages: Sequence[Incoming]) -> list[Incoming]:
     sent: list[Outgoing] = []
     Processor("notifications", handlers, send=sent.extend).process(messages)
     return [received(message) for message in sent]
+
+
+def consume_emitted() -> None:
+    """Handles what the services have emitted so far, each once, and the chunks that come of it."""
+    rows = OutboxEvent.objects.order_by("id")
+    consume_chunks(process([received(outgoing(row)) for row in rows]))
 
 
 def consume_chunks(messages: Sequence[Incoming]) -> None:
@@ -74,6 +84,20 @@ def published(author_id: int, post_id: int = 1, *, mentions: tuple[int, ...] = (
         author=person(author_id),
         mentions=mentions,
     )
+
+
+def submitted(author_id: int, post_id: int = 1, *, name: str = "Ana") -> PostSubmitted:
+    return PostSubmitted(
+        post_id=post_id,
+        revision_id=30 + post_id,
+        author=person(author_id, name),
+        slug=f"post-{post_id}",
+        title=f"Post {post_id}",
+    )
+
+
+def made(user_id: int, role: str, version: int = 2) -> RoleChanged:
+    return RoleChanged(user_id=user_id, role=role, version=version)
 
 
 def commented(

@@ -256,7 +256,7 @@ def test_of_a_deleted_account_its_comments_stay_without_a_name_and_not_those_und
 def test_every_kind_has_words(kind: Kind) -> None:
     target = {"type": "post", "id": 1, "slug": "post-1", "title": "Post 1"}
     actor = {"username": "ben", "display_name": "Ben"}
-    data = {"title": "Of operators", "text": "", "link": ""} if kind == Kind.ANNOUNCEMENT else {}
+    data = {"title": "Of operators", "text": "", "link": "", "revision_id": 1}
     for fact_count in (1, 2, 3):
         item = Item(kind=kind, target=target, actor=actor, data=data, fact_count=fact_count)
         assert text_of(item).title

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 
 from toby.common.fields import ExactCharField
-from toby.common.principals import ADMIN, MODERATOR, Principal
+from toby.common.principals import ADMIN, MODERATOR, USER, Principal
 from toby.events import Person
 
 EMAIL_LENGTH = 254  # RFC 3696, erratum 1690
@@ -27,6 +27,9 @@ def username_key(username: str) -> str:
 
 
 class UserManager(BaseUserManager["User"]):
+    def with_a_role(self) -> models.QuerySet["User"]:
+        return self.filter(models.Q(groups__name__in=ROLE_GROUPS) | models.Q(is_superuser=True))
+
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email_key=email_key(username or ""))
 
@@ -64,6 +67,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.is_superuser:
             found.add(ADMIN)
         return tuple(sorted(found))
+
+    @property
+    def role(self) -> str:
+        """The one that includes the others."""
+        return next((role for role in (ADMIN, MODERATOR) if role in self.roles), USER)
 
     @property
     def is_staff(self) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from toby.events import Person
 
-MODERATOR, ADMIN = "moderator", "admin"
+USER, MODERATOR, ADMIN = "user", "moderator", "admin"
 # What a personal access token may be good for.
 READ, WRITE, MODERATE = "read", "write", "moderate"
 SCOPES = (READ, WRITE, MODERATE)

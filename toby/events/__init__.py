@@ -7,6 +7,7 @@ any other change is a new version with a new type. `docs/adding-an-event.md` lis
 from toby.events.accounts import (
     AddressConfirmed,
     ExportReady,
+    RoleChanged,
     SessionEnded,
     UserChanged,
     UserDeleted,
@@ -90,6 +91,7 @@ __all__ = [
     "PostUnliked",
     "PostWithdrawn",
     "PublicationDue",
+    "RoleChanged",
     "SessionEnded",
     "UnknownType",
     "UserBlocked",

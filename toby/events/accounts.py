@@ -35,6 +35,16 @@ class AddressConfirmed(Event, type="accounts.address_confirmed.v1", topic=ACCOUN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RoleChanged(Event, type="accounts.role_changed.v1", topic=ACCOUNTS, key="user_id"):
+    """What a user may do is this from now on: `role` is user, moderator or admin. Sent again where
+    it is what it was, for whoever has not heard of it. `version` as in UserChanged."""
+
+    user_id: int
+    role: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SessionEnded(Event, type="accounts.session_ended.v1", topic=ACCOUNTS, key="user_id"):
     """A session was logged out or revoked: whoever holds a socket of it closes it."""
 

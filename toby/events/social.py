@@ -119,11 +119,14 @@ class UserUnmuted(Event, type="social.user_unmuted.v1", topic=SOCIAL, key="muter
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostSubmitted(Event, type="social.post_submitted.v1", topic=SOCIAL, key="post_id"):
-    """A revision waits for a moderator's decision. Its words are not told: nobody approved them."""
+    """A revision waits for a moderator's decision. Its title, as proposed, is for moderators only:
+    nobody approved it."""
 
     post_id: int
     revision_id: int
     author: Person
+    slug: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,12 +11,14 @@ from django.utils import timezone
 from toby.events import AddressConfirmed, Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
 from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
-from toby.notifications.models import Fact, Item, Kind, Silence, Why
+from toby.notifications.models import Fact, Item, Kind, KnownModerator, Silence, Why
+from toby.notifications.moderators import Moderators, to_each_moderator
 from toby.notifications.orders import (
     TO_ONE,
     Add,
     Forget,
     Hush,
+    Moderate,
     Order,
     Publication,
     Publish,
@@ -27,8 +29,10 @@ from toby.notifications.orders import (
     Reword,
     Show,
     TellFollowers,
+    TellModerators,
     Wide,
     facts_to_undo,
+    is_of_submission,
     known_facts,
     known_groups,
     pairs_of,
@@ -37,12 +41,13 @@ from toby.notifications.orders import (
     shown,
     stays,
     subject_of,
+    submission_of,
     without_the_deleted,
 )
 from toby.notifications.posts import Posts
 from toby.notifications.preferences import Preferences, Subject
 from toby.notifications.projections import deleted_among, learn_address
-from toby.notifications.silences import APART, Silences
+from toby.notifications.silences import APART, BY_CHOICE, Silences
 
 
 class Deliveries:
@@ -55,7 +60,7 @@ class Deliveries:
     """
 
     def __init__(self) -> None:
-        self.orders: list[Order | Wide] = []
+        self.orders: list[Order | Wide | TellModerators] = []
         self.hints: list[Hint] = []
         self.ended_sessions: list[str] = []
 
@@ -173,6 +178,29 @@ class Deliveries:
             actor=shown(author),
         )
 
+    def tell_moderators(
+        self, post_id: int, *, target: dict[str, Any], author: Person, **data: Any
+    ) -> None:
+        """The current event is that something of a post waits for a decision; one's own concerns
+        nobody. A post is one item a day, until `take_back_submission`."""
+        order = TellModerators(
+            event_id=self.fact_id,
+            time=self.time,
+            act=submission_of(post_id),
+            actor=shown(author),
+            target=target,
+            data=data,
+        )
+        self.orders.append(order)
+
+    def take_back_submission(self, post_id: int) -> None:
+        """Nothing of the post waits for a decision any more."""
+        self.take_back_all_about(submission_of(post_id))
+
+    def moderate(self, user_id: int, *, active: bool, version: int) -> None:
+        """Somebody is told of what is submitted from now on, or no longer."""
+        self.orders.append(Moderate(user_id=user_id, active=active, version=version))
+
     def hush(
         self, listener_id: int, speaker_id: int, why: Why, *, active: bool, version: int
     ) -> None:
@@ -186,28 +214,39 @@ class Deliveries:
         self.ended_sessions.append(session_id)
 
     def flush(self) -> None:
-        if not self.orders:
+        told = to_each_moderator(self.orders)
+        if not told:
             return
-        deleted = deleted_among(people_of(self.orders))
-        posts = Posts(self.orders, deleted)
-        orders = without_the_deleted(posts.spell_out(self.orders), deleted)
+        deleted = deleted_among(people_of(told))
+        posts = Posts(told, deleted)
+        orders = without_the_deleted(posts.spell_out(told), deleted)
         if not orders:
             return
         forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
         concerned = {order.recipient_id for order in orders if isinstance(order, TO_ONE)}
         concerned |= {order.listener_id for order in orders if isinstance(order, Hush)}
+        concerned |= {order.user_id for order in orders if isinstance(order, Moderate)}
         opened = lock_inboxes(concerned | forgotten | recipients_to_be_found(orders))
         for user_id in forgotten:
             close_inbox(opened[user_id])
         adds = [order for order in orders if isinstance(order, Add)]
         silences = Silences(pairs_of(orders))
         preferences = Preferences(subject_told_by(order) for order in adds)
-        writing = Writing(opened, silences, preferences, known_facts(adds), known_groups(adds))
+        moderators = Moderators(asked_whether_they_moderate(orders))
+        writing = Writing(
+            opened,
+            silences=silences,
+            preferences=preferences,
+            moderators=moderators,
+            known=known_facts(adds),
+            groups=known_groups(adds),
+        )
         for fact in facts_to_undo(orders):
             writing.remember(fact)
         for order in orders:
             writing.do(order)
         silences.write()
+        moderators.write()
         self.hints = writing.write()
 
     def committed(self) -> None:
@@ -225,13 +264,16 @@ class Writing:
     def __init__(
         self,
         opened: dict[int, OpenInbox],
+        *,
         silences: Silences,
         preferences: Preferences,
+        moderators: Moderators,
         known: set[tuple[UUID, int]],
         groups: Sequence[Item],
     ) -> None:
         self.opened, self.known = opened, known
         self.silences, self.preferences = silences, preferences
+        self.moderators = moderators
         self.now = timezone.now()
         # Each item once, whichever way it was found.
         self.items = {item.id: item for item in groups}
@@ -267,6 +309,8 @@ class Writing:
                 self.forget(order.user_id)
             case Hush():
                 self.hush(order)
+            case Moderate():
+                self.moderate(order)
 
     def add(self, order: Add) -> None:
         inbox = self.opened[order.recipient_id]
@@ -288,7 +332,13 @@ class Writing:
         who, keeps = order.recipient_id, self.silences.keeps
         if self.preferences.hold_back(subject_told_by(order)):
             return True
-        by = order.actor and keeps(who, order.actor["id"])
+        why: Iterable[Why] = Why
+        if order.kind == Kind.POST_SUBMITTED:
+            if not self.moderators.include(who):
+                return True
+            # Nobody hides from moderation by blocking all who do it.
+            why = BY_CHOICE
+        by = order.actor and keeps(who, order.actor["id"], why)
         return bool(by or (order.host_id and keeps(who, order.host_id, APART)))
 
     def hush(self, order: Hush) -> None:
@@ -305,7 +355,17 @@ class Writing:
         )
         if is_news and order.active and order.why in APART:
             theirs = [fact for fact in self.facts if fact.recipient_id == order.listener_id]
+            if order.why not in BY_CHOICE:
+                theirs = [fact for fact in theirs if not is_of_submission(fact)]
             self.retract(f for f in theirs if order.speaker_id in {f.actor_id, f.host_id})
+
+    def moderate(self, order: Moderate) -> None:
+        if self.opened[order.user_id].row.closed:
+            return
+        news = KnownModerator(user_id=order.user_id, active=order.active, version=order.version)
+        if self.moderators.learn(news) and not order.active:
+            theirs = [fact for fact in self.facts if fact.recipient_id == order.user_id]
+            self.retract(filter(is_of_submission, theirs))
 
     def retract(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -364,6 +424,12 @@ class Writing:
         last |= {fact.item_id: fact for fact in new if fact.retracted_at is None}
         for item_id, item in left.items():
             item.actor, item.data = last[item_id].actor, last[item_id].data or {}
+
+
+def asked_whether_they_moderate(orders: Sequence[Order]) -> set[int]:
+    asked = {order.user_id for order in orders if isinstance(order, Moderate)}
+    adds = [order for order in orders if isinstance(order, Add)]
+    return asked | {order.recipient_id for order in adds if order.kind == Kind.POST_SUBMITTED}
 
 
 def subject_told_by(order: Add) -> Subject:

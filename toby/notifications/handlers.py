@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from toby.common.principals import ADMIN, MODERATOR
 from toby.consumer.handlers import Handlers
 from toby.events import (
     AddressConfirmed,
@@ -27,8 +28,11 @@ from toby.events import (
     PostPublished,
     PostRejected,
     PostRestored,
+    PostSubmitted,
     PostUnliked,
+    PostWithdrawn,
     PublicationDue,
+    RoleChanged,
     SessionEnded,
     UserBlocked,
     UserChanged,
@@ -46,6 +50,7 @@ from toby.notifications.models import Kind, Why
 
 handlers = Handlers(Deliveries)
 handles = handlers.handles
+MODERATING = (MODERATOR, ADMIN)
 # One at once: its many inboxes are held until it is done.
 chunks = Handlers(Deliveries, at_once=1)
 
@@ -86,6 +91,30 @@ def mention_act(where: str) -> str:
 def host_for(user_id: int, post_author_id: int) -> int | None:
     """Under whose post something was done, where that is somebody else than who is told."""
     return None if user_id == post_author_id else post_author_id or None
+
+
+@handles(PostSubmitted)
+def tell_the_moderators(event: PostSubmitted, inboxes: Deliveries) -> None:
+    """Not of what was submitted when the event had no title yet."""
+    if event.title:
+        target = post(event.post_id, event.slug, event.title)
+        inboxes.tell_moderators(
+            event.post_id, target=target, author=event.author, revision_id=event.revision_id
+        )
+
+
+def take_back_what_waits_no_longer(
+    event: PostApproved | PostRejected | ChangesRequested | PostWithdrawn | PostDeleted,
+    inboxes: Deliveries,
+) -> None:
+    inboxes.take_back_submission(event.post_id)
+
+
+handles(PostApproved)(take_back_what_waits_no_longer)
+handles(PostRejected)(take_back_what_waits_no_longer)
+handles(ChangesRequested)(take_back_what_waits_no_longer)
+handles(PostWithdrawn)(take_back_what_waits_no_longer)
+handles(PostDeleted)(take_back_what_waits_no_longer)
 
 
 @handles(PostApproved)
@@ -402,6 +431,12 @@ def forget_the_deleted(event: UserDeleted, inboxes: Deliveries) -> None:
     projections.forget_follows_of(event.user_id)
     projections.forget_posts_of(event.user_id)
     inboxes.forget(event.user_id)
+
+
+@handles(RoleChanged)
+def learn_who_moderates(event: RoleChanged, inboxes: Deliveries) -> None:
+    """Who no longer does keeps nothing of what nobody has approved."""
+    inboxes.moderate(event.user_id, active=event.role in MODERATING, version=event.version)
 
 
 @handles(ExportReady)

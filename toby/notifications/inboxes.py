@@ -17,6 +17,7 @@ from toby.notifications.models import (
     Fact,
     Inbox,
     Item,
+    KnownModerator,
     Mailbox,
     MutedPost,
     Preference,
@@ -171,6 +172,7 @@ def close_inbox(inbox: OpenInbox) -> None:
     Digest.objects.filter(user_id=inbox.row.user_id).delete()
     Mailbox.objects.filter(user_id=inbox.row.user_id).delete()
     ReadAll.objects.filter(user_id=inbox.row.user_id).delete()
+    KnownModerator.objects.filter(user_id=inbox.row.user_id).delete()
     inbox.row.closed, inbox.row.unread, inbox.row.unseen = True, 0, 0
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
 

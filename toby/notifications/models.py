@@ -21,6 +21,7 @@ class Kind(models.TextChoices):
     POST_DELETED = "post_deleted"
     POST_FEATURED = "post_featured"
     POST_PUBLISHED = "post_published"
+    POST_SUBMITTED = "post_submitted"
     COMMENT_ADDED = "comment_added"
     COMMENT_REPLIED = "comment_replied"
     MENTIONED = "mentioned"
@@ -310,6 +311,18 @@ class KnownUser(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+
+class KnownModerator(models.Model):
+    """Who moderates, as auth's events told. Who no longer does stays, as inactive, for the
+    `version`. Read and changed by whoever holds the user's inbox."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    active = models.BooleanField()
+    version = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} {'moderates' if self.active else 'does not moderate'}"
 
 
 class KnownFollow(models.Model):

@@ -19,6 +19,8 @@ from toby.notifications.silences import Pair
 # What somebody did in a comment stays when their account is deleted, as the comment does; all else
 # is retracted.
 STAYS = {Kind.COMMENT_ADDED, Kind.COMMENT_REPLIED, Kind.MENTIONED}
+# What the act begins with that moderators are told of.
+SUBMISSION = "submission:"
 FEW = 500
 
 
@@ -54,7 +56,8 @@ class Add:
     @property
     def seen_with(self) -> int | None:
         """The post without which nobody may be told of it."""
-        return self.target["id"] if self.subject and self.target["type"] == "post" else None
+        is_of_post = self.target["type"] == "post" and self.subject == subject_of(self.target)
+        return self.target["id"] if is_of_post else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +85,35 @@ class Publication:
             comment_id=None,
             target=self.target,
             data={},
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TellModerators:
+    """That something of a post waits for a decision. Not taken back with the post: hidden or not,
+    it waits."""
+
+    event_id: UUID
+    time: datetime
+    act: str
+    actor: dict[str, Any]
+    target: dict[str, Any]
+    data: dict[str, Any]
+
+    def told_to(self, recipient_id: int) -> Add:
+        return Add(
+            event_id=self.event_id,
+            time=self.time,
+            recipient_id=recipient_id,
+            kind=Kind.POST_SUBMITTED,
+            group=self.act,
+            act=self.act,
+            subject=self.act,
+            actor=self.actor,
+            host_id=None,
+            comment_id=None,
+            target=self.target,
+            data=self.data,
         )
 
 
@@ -122,6 +154,16 @@ class Hush:
     listener_id: int
     speaker_id: int
     why: Why
+    active: bool
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moderate:
+    """Somebody moderates from now on, or no longer: then all that they were told as a moderator is
+    taken back."""
+
+    user_id: int
     active: bool
     version: int
 
@@ -172,11 +214,21 @@ class Readdress:
         return self.event.user_id
 
 
-Order = Add | Readdress | Retract | RetractAbout | RetractComment | Forget | Hush | Reword
+Order = (
+    Add | Readdress | Retract | RetractAbout | RetractComment | Forget | Hush | Moderate | Reword
+)
 # What stands for orders to many, and what is to be known before anybody is told of a post.
 Wide = Publish | Show | TellFollowers
 TO_ONE = (Add, Readdress, Retract)
 TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
+
+
+def submission_of(post_id: int) -> str:
+    return f"{SUBMISSION}{post_id}"
+
+
+def is_of_submission(fact: Fact) -> bool:
+    return str(fact.act).startswith(SUBMISSION)
 
 
 def stays(kind: str, comment_id: int | None) -> bool:
@@ -268,7 +320,9 @@ def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
 
 
-def condition(order: Retract | RetractAbout | RetractComment | Forget | Hush | Reword) -> Q:
+def condition(
+    order: Retract | RetractAbout | RetractComment | Forget | Hush | Moderate | Reword,
+) -> Q:
     match order:
         case Retract():
             return Q(recipient_id=order.recipient_id, act=order.act)
@@ -281,6 +335,8 @@ def condition(order: Retract | RetractAbout | RetractComment | Forget | Hush | R
         case Hush():
             of = Q(actor_id=order.speaker_id) | Q(host_id=order.speaker_id)
             return of & Q(recipient_id=order.listener_id)
+        case Moderate():
+            return Q(recipient_id=order.user_id, act__startswith=SUBMISSION)
 
 
 def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:

@@ -8,6 +8,8 @@ from toby.notifications.models import Silence, Why
 
 PAIRS_AT_ONCE = 500
 APART = (Why.BLOCKS, Why.IS_BLOCKED)
+# Of the listener.
+BY_CHOICE = (Why.BLOCKS, Why.MUTES)
 
 Pair = tuple[int, int]
 

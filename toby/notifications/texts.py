@@ -86,6 +86,10 @@ PLAIN = {
         words("“{post}” is among what all see first."),
     ),
     Kind.POST_PUBLISHED: (words("{who} published a post"), words("“{post}”")),
+    Kind.POST_SUBMITTED: (
+        words("{who} submitted “{post}”"),
+        words("It waits for a moderator's decision."),
+    ),
     Kind.TRUSTED: (
         words("Your posts go live at once now"),
         words("Moderators look at them later."),
@@ -140,6 +144,8 @@ def template_and_text(item: Item, said: NullTranslations) -> tuple[str, str]:
 def link_of(item: Item) -> str:
     if item.kind == Kind.EXPORT_READY:
         return "/settings/export"
+    if item.kind == Kind.POST_SUBMITTED:
+        return f"/admin/social/revision/{item.data['revision_id']}/change/"
     if item.kind == Kind.FOLLOWED:
         username = (item.actor or {}).get("username", "")
         return f"/people/{username}" if item.fact_count == 1 else "/followers"

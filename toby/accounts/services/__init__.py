@@ -28,6 +28,7 @@ from toby.accounts.services.passwords import (
 )
 from toby.accounts.services.people import (
     AccountDeleted,
+    announce_role,
     change_profile,
     deactivate,
     reactivate,
@@ -77,6 +78,7 @@ __all__ = [
     "WrongLink",
     "WrongPassword",
     "announce_address",
+    "announce_role",
     "ask_for_deletion",
     "ask_for_new_email",
     "change_password",

@@ -21,7 +21,7 @@ from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import session_store
 from toby.common.errors import Refused
 from toby.common.principals import Principal
-from toby.events import UserChanged
+from toby.events import RoleChanged, UserChanged
 from toby.outbox.emit import emit
 
 USERNAME_HELD_FOR = timedelta(days=30)
@@ -80,14 +80,30 @@ def hold_username(user: User) -> None:
 def set_role(*, user: User, role: str) -> None:
     """Makes `role` ("user", "moderator" or "admin") the only one, from the next request on.
 
-    Groups that are no roles stay: authors are trusted by one.
+    Told in any case: who has not heard of the role hears of it now. Groups that are no roles stay:
+    authors are trusted by one.
     """
     groups = [name for name, known in ROLE_GROUPS.items() if known == role]
     with transaction.atomic():
         user = lock_user(user.pk)
         user.groups.remove(*user.groups.filter(name__in=ROLE_GROUPS))
         user.groups.add(*[Group.objects.get_or_create(name=name)[0] for name in groups])
+        user.version += 1
+        user.save(update_fields=["version"])
+        tell_role(user)
         renew_principals(user)
+
+
+def announce_role(*, user_id: int) -> None:
+    """Tells of somebody's role as it is, as often as one likes: whoever knows it learns nothing."""
+    with transaction.atomic():
+        tell_role(lock_user(user_id))
+
+
+def tell_role(user: User) -> None:
+    """The caller holds the user's row."""
+    role = User.objects.get(pk=user.pk).role
+    emit(RoleChanged(user_id=user.pk, role=role, version=user.version))
 
 
 def deactivate(*, user: User) -> None:

@@ -133,7 +133,15 @@ def submit_post(*, slug: str, by: Principal) -> Revision:
         if trusted and is_trusted_now(by.user_id):
             live_by_trust(post, revision, by)
         else:
-            emit(PostSubmitted(post_id=post.pk, revision_id=revision.pk, author=by.person()))
+            emit(
+                PostSubmitted(
+                    post_id=post.pk,
+                    revision_id=revision.pk,
+                    author=by.person(),
+                    slug=post.slug,
+                    title=revision.title,
+                )
+            )
     return revision
 
 
