@@ -1,15 +1,12 @@
 """Seq, counts and what a client reads after a token."""
 
-from threading import Event, Thread
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection
 
 from tests.notifications.support import (
     approved,
     assert_counts_are_right,
-    commented,
     consume,
     followed,
     unfollowed,
@@ -21,15 +18,6 @@ from toby.notifications.services import mark
 from toby.notifications.sync_tokens import BadSyncToken, SyncToken
 
 ANA = 1
-
-
-def state_of(user_id: int) -> dict[str, tuple[int, bool, bool, bool]]:
-    """Each item as a client would hold it: seq, seen, read, retracted."""
-    return {str(item.id): view(item) for item in Item.objects.filter(recipient_id=user_id)}
-
-
-def view(item: Item) -> tuple[int, bool, bool, bool]:
-    return item.seq, bool(item.seen_at), bool(item.read_at), bool(item.retracted_at)
 
 
 @pytest.mark.django_db
@@ -108,81 +96,3 @@ class TestChanges:
     def test_what_is_no_token_is_refused(self, text: str) -> None:
         with pytest.raises(BadSyncToken):
             SyncToken.parse(text)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("redis")
-def test_four_consumers_and_four_markers_give_each_seq_once_and_a_poller_misses_none() -> None:
-    """On real servers threads run truly at once; SQLite takes them one after the other."""
-    readers, rounds, deadlocks = [1, 2, 3], 12, []
-    stop = Event()
-    held: dict[int, dict[str, tuple[int, bool, bool, bool]]] = {user: {} for user in readers}
-
-    def until_done(work: list[object]) -> None:
-        try:
-            for step in work:
-                while True:
-                    try:
-                        step()  # type: ignore[operator]
-                        break
-                    except OperationalError as error:
-                        deadlocks.append(error)
-        finally:
-            connection.close()
-
-    def consumer(number: int) -> list[object]:
-        def batch(turn: int) -> object:
-            events = [
-                event
-                for user in readers
-                for event in (
-                    approved(user, number * 1000 + turn),
-                    commented(user, by=50 + number, post_id=number * 1000 + turn),
-                )
-            ]
-            return lambda: consume(*events)
-
-        return [batch(turn) for turn in range(rounds)]
-
-    def marker(number: int) -> list[object]:
-        state = ("read", "seen", "unread", "read")[number]
-
-        def one(turn: int) -> object:
-            return lambda: mark(user_id=readers[turn % 3], state=state, up_to=turn * 2 + 1)
-
-        return [one(turn) for turn in range(rounds)]
-
-    def poll() -> None:
-        """As a client would: everything after the last token, again and again."""
-        tokens = {user: SyncToken(inbox_of(user).epoch, 0) for user in readers}
-        last_round = False
-        while True:
-            for user in readers:
-                inbox = inbox_of(user)
-                changes = changes_after(inbox, tokens[user])
-                assert not changes.reset
-                for item in changes.items:
-                    held[user][str(item.id)] = view(item)
-                newest = max([inbox.last_seq, *(item.seq for item in changes.items)])
-                if not changes.more:
-                    tokens[user] = SyncToken(inbox.epoch, newest)
-            if last_round:
-                break
-            last_round = stop.is_set()
-        connection.close()
-
-    workers = [Thread(target=until_done, args=[consumer(n)]) for n in range(4)]
-    workers += [Thread(target=until_done, args=[marker(n)]) for n in range(4)]
-    poller = Thread(target=poll)
-    for thread in [poller, *workers]:
-        thread.start()
-    for thread in workers:
-        thread.join()
-    stop.set()
-    poller.join()
-
-    for user in readers:
-        assert Item.objects.filter(recipient_id=user).count() == 4 * rounds * 2
-        assert_counts_are_right(user)
-        assert held[user] == state_of(user)
-    assert len(deadlocks) == 0, f"{len(deadlocks)} deadlocks"

@@ -242,6 +242,7 @@ def begin(elsewhere: ThreadPoolExecutor, call: Callable[[], None]) -> Future[Non
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hints")
 def test_in_a_thousand_races_nothing_of_what_is_hidden_is_left() -> None:
     consume(*(followed(reader, ANA) for reader in CROWD))
     posts = range(1000, 1000 + RACES)

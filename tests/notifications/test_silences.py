@@ -225,6 +225,7 @@ def begin(elsewhere: ThreadPoolExecutor, event: Event) -> Future[None]:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hints")
 def test_in_a_thousand_races_nothing_of_the_blocked_is_left() -> None:
     rounds = range(1000, 1000 + 2 * RACES, 2)
     race(
