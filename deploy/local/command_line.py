@@ -14,7 +14,7 @@ from types import FrameType
 from deploy.local import virtualenv
 from deploy.local.console import Console
 from deploy.local.ports import port_from
-from deploy.local.provision import provision, provision_browser
+from deploy.local.provision import provision, provision_browser, provision_node
 from deploy.local.servers import ServerFailed, Unavailable
 from deploy.local.servers.base import REPOSITORY
 from deploy.local.stack import Mode, Stack
@@ -77,7 +77,7 @@ def _prepare_tests(on: str) -> None:
         purpose = "tests-embedded"
     else:
         if on != "embedded":
-            prepare_browser()
+            prepare_clients()
     virtualenv.ensure("tests-embedded" if on == "embedded" else purpose)
 
 
@@ -92,14 +92,19 @@ def _manage(service: str, arguments: Sequence[str]) -> None:
     raise Unavailable("no Toby runs here: `make run` starts one")
 
 
-def prepare_browser() -> None:
-    """Where Chromium cannot be installed, says so and leaves the one test that needs it to fail."""
-    try:
-        provision_browser()
-    except (Unavailable, ServerFailed) as problem:
-        if os.environ.get("CI") == "true":
-            raise
-        print(f"toby: the test of the desk needs Chromium or Chrome on PATH: {problem}", flush=True)
+def prepare_clients() -> None:
+    """Where Chromium or Node cannot be installed, says so and leaves the tests that need it to fail
+    or to be skipped."""
+    for provide, needs in (
+        (provision_browser, "the test of the desk needs Chromium or Chrome on PATH"),
+        (provision_node, "a test of the stream needs Node and npm on PATH"),
+    ):
+        try:
+            provide()
+        except (Unavailable, ServerFailed) as problem:
+            if os.environ.get("CI") == "true":
+                raise
+            print(f"toby: {needs}: {problem}", flush=True)
 
 
 class _Foreground:

@@ -5,6 +5,7 @@ Quick when all is there. Nothing that it installs is left running.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ from deploy.local.servers.base import (
 KAFKA_VERSION = "4.3.1"
 JAVA_AT_LEAST = 17
 POM = Path(__file__).with_name("kafka") / "pom.xml"
+NODE_PACKAGES = Path(__file__).with_name("node")
+NODE_AT_LEAST = 18
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\nexit 101\n"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -45,6 +48,12 @@ def mysql_root() -> Path:
     return cache_folder() / "mysql"
 
 
+def node_packages() -> Path:
+    """Another folder for each lock file: what is in it has the sums that stand there."""
+    lock = NODE_PACKAGES.joinpath("package-lock.json").read_bytes()
+    return cache_folder() / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
+
+
 def provision(*, real: bool = True, mysql: bool = False) -> None:
     """Install what is missing for `stack` and the tests.
 
@@ -62,6 +71,29 @@ def provision_browser() -> None:
     """Install Chromium, which the test of the moderators' desk drives. Raises as `provision`."""
     if find_program(*BROWSERS) is None:
         _install(["chromium"])
+
+
+def provision_node() -> None:
+    """Install Node and the packages that a test runs on it. Raises as `provision`."""
+    if find_node() is not None:
+        return
+    wanted = {"nodejs": find_program("node", "nodejs"), "npm": find_program("npm")}
+    _install([package for package, program in wanted.items() if program is None])
+    folder = node_packages()
+    print("fetching Node's packages", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(NODE_PACKAGES, folder)
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    _run([str(find_program("npm")), "ci", *options])
+    (folder / "complete").touch()
+
+
+def find_node() -> str | None:
+    """Node, where it is new enough and its packages are there."""
+    node = find_program("node", "nodejs")
+    version = first_match(r"v(\d+)", [str(node), "--version"]) if node else None
+    is_there = (node_packages() / "complete").exists()
+    return str(node) if is_there and int(version or 0) >= NODE_AT_LEAST else None
 
 
 def _missing_packages() -> list[str]:

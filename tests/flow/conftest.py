@@ -1,13 +1,14 @@
-"""A real browser, and a line that can be cut."""
+"""A real browser, Node, and a line that can be cut."""
 
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from deploy.local.provision import BROWSERS
+from deploy.local.provision import BROWSERS, find_node
 from deploy.local.servers.base import find_program
 from tests.flow.support import PATIENCE_S, Line, Toby
+from tests.servers import IN_CI
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,16 @@ def browser(toby: Toby) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The program; the packages that it runs are in `node_packages()`."""
+    program = find_node()
+    if program is None and not IN_CI:
+        pytest.skip("there is no Node with its packages here; `make test` installs them")
+    assert program, "no Node with its packages, which `make test` installs"
+    return program
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import command_line
-from deploy.local.command_line import prepare_browser
+from deploy.local.command_line import prepare_clients
 from deploy.local.environment import read_or_make_secrets
 from deploy.local.servers import ServerFailed, Unavailable
 from deploy.local.servers.base import run_to_end
@@ -80,17 +80,18 @@ def test_the_template_keeps_nginxs_own_variables() -> None:
     assert filled == "listen 80; return 200 $host${uri};"
 
 
-def test_a_browser_that_cannot_be_installed_is_told_of_and_ends_ci(
+def test_a_browser_or_node_that_cannot_be_installed_is_told_of_and_ends_ci(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("deploy.local.provision.find_program", lambda *names: None)
     monkeypatch.delenv("CI", raising=False)
-    prepare_browser()
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "chromium" in line
+    prepare_clients()
+    browser, node = capsys.readouterr().out.splitlines()
+    assert "chromium" in browser
+    assert "nodejs npm" in node
     monkeypatch.setenv("CI", "true")
     with pytest.raises(Unavailable, match="chromium"):
-        prepare_browser()
+        prepare_clients()
 
 
 def test_a_command_for_a_toby_that_does_not_run_ends_with_one_line(
