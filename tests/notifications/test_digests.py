@@ -264,6 +264,18 @@ class TestOnce:
         assert digests.send_digest(ANA) == 0
         assert Message.objects.count() == 1
 
+    def test_what_comes_late_waits_for_the_next_period(self, clock: Clock) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment(post_id=1)
+        jobs.send_digests()
+        Message.objects.all().delete()
+        told_of_a_comment(post_id=2)
+        change_preferences(user_id=ANA, quiet_from=time(1), quiet_until=time(2))
+        assert jobs.send_digests() == 0
+        clock.advance(days=1)
+        assert jobs.send_digests() == 1
+        assert "Post 2" in str(queued()[0].body)
+
     def test_what_is_noted_of_it_is_kept_for_a_week(self, clock: Clock) -> None:
         consume(addressed(ANA))
         told_of_a_comment()
