@@ -92,3 +92,10 @@ def another_thread() -> Iterator[ThreadPoolExecutor]:
             yield pool
         finally:
             pool.submit(connections.close_all).result(DEADLINE_S)
+
+
+def rows_read() -> int:
+    """By this session so far; SQLite does not tell."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
+        return sum(int(value) for _, value in cursor.fetchall())

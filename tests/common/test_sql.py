@@ -27,6 +27,7 @@ from tests.factories import make_user
 from toby.common.sql import (
     MOST_TRIES,
     ROWS_A_STATEMENT,
+    RowIn,
     again_if_beaten,
     index_order,
     insert_lines,
@@ -133,6 +134,19 @@ def test_what_is_missing_of_another_tables_rows_is_inserted_in_one_statement(
     if connection.vendor == "mysql":
         with pytest.raises(DataError), transaction.atomic():
             insert_missing_of(ConsumedEvent, names, lines("x" * 51), unique=UNIQUE)
+
+
+@pytest.mark.django_db
+def test_rows_are_found_by_several_columns_together() -> None:
+    for consumer in ("a", "b"):
+        insert_missing([line(each, consumer=consumer) for each in IDS], unique=UNIQUE)
+    ids = dict(ConsumedEvent.objects.filter(consumer="a").values_list("event_id", "id"))
+    rows = [("a", ids[IDS[0]]), ("c", 1)]
+    found = ConsumedEvent.objects.filter(RowIn(["consumer", "id"], rows))
+    assert list(found.values_list("consumer", "event_id")) == [("a", IDS[0])]
+    crossed = [("b", ids[event_id]) for event_id in IDS]
+    assert not ConsumedEvent.objects.filter(RowIn(["consumer", "id"], crossed)).exists()
+    assert not ConsumedEvent.objects.filter(RowIn(["consumer", "id"], [])).exists()
 
 
 @pytest.mark.django_db

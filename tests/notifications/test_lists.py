@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from tests.common.support import rows_read
 from tests.factories import Caller, make_user
 from tests.notifications.support import (
     approved,
@@ -270,10 +271,3 @@ def test_a_page_costs_the_same_whatever_else_is_there(ana: User) -> None:
                 bad[query, place] = read
             path, place = page["next"], place + 1
     assert not bad
-
-
-def rows_read() -> int:
-    """By this session so far."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(value) for _, value in cursor.fetchall())

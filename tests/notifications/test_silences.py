@@ -5,10 +5,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from tests.common.support import RACES, race
+from tests.common.support import RACES, race, rows_read
 from tests.notifications.support import (
     assert_counts_are_right,
     blocked,
@@ -21,6 +21,7 @@ from tests.notifications.support import (
     unblocked,
     unmuted,
 )
+from toby.common.sql import insert_lines
 from toby.events import Event, PostLiked, UserDeleted, UserRegistered
 from toby.notifications.exports import files
 from toby.notifications.models import Fact, Item, Silence
@@ -238,3 +239,18 @@ def test_in_a_thousand_races_nothing_of_the_blocked_is_left() -> None:
     assert Silence.objects.filter(active=True).count() == 2 * RACES
     told_first = Item.objects.count() / (2 * RACES)
     assert 0.02 < told_first < 0.98, "one side was always the first"
+
+
+@pytest.mark.django_db
+def test_to_ask_of_some_pairs_reads_no_others() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite does not tell how many rows it reads")
+    lines = [(number % 50, number, "blocks", True, 1) for number in range(5000)]
+    insert_lines(Silence, ["listener_id", "speaker_id", "why", "active", "version"], lines)
+    for count in (1, 40, 500):
+        pairs = [(number % 50, number) for number in range(0, 10 * count, 10)]
+        before = rows_read()
+        silences = Silences([*pairs, (7, 8)])
+        assert rows_read() - before < 5 * count + 20
+        assert all(silences.keeps(*pair) for pair in pairs)
+        assert not silences.keeps(7, 8)

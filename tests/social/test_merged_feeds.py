@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from tests.common.support import rows_read
 from tests.factories import (
     Caller,
     make_block,
@@ -258,12 +259,6 @@ def add_posts(merged: list[User], written: User, reader: User) -> None:
         )
         for post in Post.objects.filter(author=written, live_order__gte=FIRST_PLACE)
     )
-
-
-def rows_read() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(count) for _, count in cursor.fetchall())
 
 
 class TestNewPosts:

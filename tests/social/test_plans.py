@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.db.models import Count
 
+from tests.common.support import rows_read
 from tests.factories import Caller, make_user
 from toby.accounts.models import User
 from toby.common.pagination import in_the_lists_order, signer
@@ -129,13 +130,6 @@ def test_a_page_of_very_many_comments_reads_few_rows_whatever_its_order_and_plac
                 if read > 500:
                     bad[path, sort, place[:8]] = read
     assert not bad
-
-
-def rows_read() -> int:
-    """By this session so far."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(value) for _, value in cursor.fetchall())
 
 
 def explain(plans: list[str], execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:

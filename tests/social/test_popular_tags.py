@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.clock import Clock
-from tests.common.support import together, until_it_is_let
+from tests.common.support import rows_read, together, until_it_is_let
 from tests.factories import Caller, make_live_post, make_moderator, make_pending, make_user
 from tests.factories import principal as principal_of
 from toby.social import popularity, selectors
@@ -273,22 +273,16 @@ def test_of_very_many_tags_few_are_read() -> None:
         cursor.fetchall()
     read = {}
     for name, prefix in {"one letter": "a", "two letters": "ab", "three": "ab1"}.items():
-        read[name] = rows_read(partial(selectors.tags_beginning_with, prefix, 20))
-    read["popular"] = rows_read(
+        read[name] = rows_read_for(partial(selectors.tags_beginning_with, prefix, 20))
+    read["popular"] = rows_read_for(
         lambda: list(selectors.popular_tags().order_by("-popular_order")[:20])
     )
     assert all(number <= 1100 for number in read.values()), read
     assert max(read["one letter"], read["two letters"], read["popular"]) < 50, read
 
 
-def rows_read(ask: Callable[[], object]) -> int:
-    before = rows_read_by_now()
-    asking = rows_read_by_now() - before
+def rows_read_for(ask: Callable[[], object]) -> int:
+    before = rows_read()
+    asking = rows_read() - before
     ask()
-    return rows_read_by_now() - before - 2 * asking
-
-
-def rows_read_by_now() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(value) for _, value in cursor.fetchall())
+    return rows_read() - before - 2 * asking

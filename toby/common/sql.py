@@ -17,12 +17,14 @@ from django.db.models import (
     F,
     Func,
     IntegerField,
+    Lookup,
     Model,
     Q,
     QuerySet,
     TextField,
     Value,
 )
+from django.db.models.expressions import ExpressionList
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -280,25 +282,26 @@ def list_holds(field: str, word: str) -> Any:
     )
 
 
-class RowIn(Func):
+class RowIn(Lookup):
     """A condition: these columns together are one of `rows`. As many Q objects, joined by OR, take
-    the ORM longer than the database."""
+    the ORM longer than the database. A lookup, since any other condition is compared with TRUE on
+    MySQL, which then looks at no index."""
 
-    output_field = BooleanField()
+    lookup_name = "row_in"
+    prepare_rhs = False
 
     def __init__(self, columns: Sequence[str], rows: Sequence[tuple[int | str, ...]]) -> None:
-        super().__init__(*columns)
-        self.rows = rows
+        super().__init__(ExpressionList(*map(F, columns)), rows)
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
-        if not self.rows:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        if not self.rhs:
             raise EmptyResultSet
-        columns = ", ".join(compiler.compile(each)[0] for each in self.source_expressions)
-        line = f"({', '.join(['%s'] * len(self.source_expressions))})"
-        lines = ", ".join([line] * len(self.rows))
-        if connection.vendor != "mysql":
-            lines = f"VALUES {lines}"
-        return f"({columns}) IN ({lines})", list(chain.from_iterable(self.rows))
+        columns, _ = compiler.compile(self.lhs)
+        line = f"({', '.join(['%s'] * len(self.rhs[0]))})"
+        lines = ", ".join([line] * len(self.rhs))
+        # SQLite knows no list of rows but this.
+        values = lines if connection.vendor == "mysql" else f"VALUES {lines}"
+        return f"({columns}) IN ({values})", list(chain.from_iterable(self.rhs))
 
 
 def again_if_beaten(work: Callable[[], T]) -> T:
