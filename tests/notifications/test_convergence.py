@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from tests.common.support import SCHEDULES
 from tests.events.support import incoming
 from tests.flow.test_examples import load
 from tests.notifications.support import assert_counts_are_right, consume, person
@@ -47,7 +48,6 @@ from toby.notifications.views import Items
 
 pytestmark = pytest.mark.django_db
 
-SCHEDULES = 1000
 # Of the loop, until all has come that is on its way.
 MOST_TURNS = 20_000
 PRINCIPAL = Principal(user_id=ANA, username="ana", session_id="one")
