@@ -1,4 +1,3 @@
-
 """Things done at the same time, each with a database session of its own."""
 
 import os
