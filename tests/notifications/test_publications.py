@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -36,12 +37,14 @@ from toby.events import (
     UserRegistered,
 )
 from toby.notifications import handlers
-from toby.notifications.models import Fact, Item, KnownPost
+from toby.notifications.models import Fact, Item, KnownFollow, KnownPost
 
 pytestmark = pytest.mark.django_db
 
 ANA, BEN, CLEO = 1, 2, 3
 CROWD = range(11, 18)
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+MORNING, EVENING, TICK = NOON - timedelta(hours=4), NOON + timedelta(hours=8), timedelta.resolution
 
 
 def hidden(post_id: int = 1) -> PostHidden:
@@ -119,15 +122,109 @@ def test_chunks_whose_publication_was_rolled_back_tell_of_it_and_so_does_it_when
     assert told("mentioned") == [CROWD[1]]
 
 
-def test_who_begins_to_follow_while_the_post_is_cut_is_in_one_of_the_chunks(
+def test_who_is_learned_to_follow_while_the_post_is_cut_is_in_one_of_the_chunks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fanout, "AT_ONCE", 3)
-    consume(*(followed(reader, ANA) for reader in (20, 30, 40, 50)))
-    chunks = cut(published(ANA))
-    consume(*(followed(reader, ANA) for reader in (10, 45, 60)))
+    consume(*(followed(reader, ANA) for reader in (20, 30, 40, 50)), time=MORNING)
+    chunks = cut(published(ANA), time=NOON)
+    # Else they are told when that is learned.
+    monkeypatch.setattr("toby.notifications.posts.late", lambda orders: [])
+    consume(*(followed(reader, ANA) for reader in (10, 45, 60)), time=MORNING)
     consume_chunks(chunks)
     assert told() == [10, 20, 30, 40, 45, 50, 60]
+
+
+class TestWhoFollowed:
+    """By the times of the events, in whichever order they are learned."""
+
+    @pytest.mark.parametrize(
+        ("followed_at", "expected"),
+        [(MORNING, [BEN]), (NOON - TICK, [BEN]), (NOON, []), (NOON + TICK, []), (EVENING, [])],
+    )
+    @pytest.mark.parametrize("order", ["follow", "publication", "follow between", "one batch"])
+    def test_before_the_publication_is_told_of_it_and_nobody_else(
+        self, followed_at: datetime, expected: list[int], order: str
+    ) -> None:
+        follow = incoming(followed(BEN, ANA), time=followed_at)
+        publication = incoming(published(ANA), time=NOON)
+        if order == "follow":
+            process([follow])
+            consume_chunks(process([publication]))
+        elif order == "publication":
+            consume_chunks(process([publication]))
+            process([follow])
+        elif order == "follow between":
+            chunks = process([publication])
+            process([follow])
+            consume_chunks(chunks)
+        else:
+            consume_chunks(process([publication, follow]))
+        assert told() == expected
+        assert Fact.objects.filter(item__kind="post_published").count() == len(expected)
+        for user_id in expected:
+            assert_counts_are_right(user_id)
+
+    def test_and_is_told_late_sees_the_same_as_who_was_told_in_time(self) -> None:
+        consume(followed(CLEO, ANA), time=MORNING)
+        consume(published(ANA), time=NOON)
+        consume(followed(BEN, ANA), time=MORNING)
+        one, other = Item.objects.filter(kind="post_published").values(
+            "group_key", "actor", "target", "data", "created_at"
+        )
+        assert one == other
+
+    def test_and_ended_it_and_follows_again_is_one_who_follows_since_then(self) -> None:
+        consume(followed(BEN, ANA, 1), time=MORNING)
+        consume(unfollowed(BEN, ANA, 2), followed(BEN, ANA, 3), time=EVENING)
+        consume(published(ANA), time=NOON)
+        assert told() == []
+
+    def test_and_ended_it_in_the_same_batch_is_not_told_late(self) -> None:
+        consume(published(ANA), time=NOON)
+        consume(followed(BEN, ANA, 1), unfollowed(BEN, ANA, 2), time=MORNING)
+        assert told() == []
+
+    def test_before_somebody_elses_publication_is_not_told_of_that(self) -> None:
+        consume(published(CLEO, post_id=2), published(ANA), time=NOON)
+        consume(followed(BEN, ANA), followed(BEN + 10, CLEO), time=MORNING)
+        told_of = Item.objects.filter(kind="post_published").order_by("recipient_id")
+        assert [(item.recipient_id, item.target["id"]) for item in told_of] == [
+            (BEN, 1),
+            (BEN + 10, 2),
+        ]
+
+    @pytest.mark.parametrize("gone", [hidden(), deleted()])
+    @pytest.mark.parametrize("back", [False, True])
+    def test_is_not_told_late_of_what_was_out_of_sight_meanwhile(
+        self, gone: Event, back: bool
+    ) -> None:
+        consume(published(ANA), time=NOON)
+        consume(gone, *([restored()] if back else []))
+        consume(followed(BEN, ANA), time=MORNING)
+        assert told() == []
+
+    def test_is_told_late_of_the_newest_of_a_day_only(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("toby.notifications.posts.LATE_AT_MOST", 2)
+        for hours in (1, 2, 3, 25):
+            consume(published(ANA, post_id=hours), time=MORNING + timedelta(hours=hours))
+        consume(followed(BEN, ANA), time=MORNING)
+        items = Item.objects.filter(kind="post_published")
+        assert {item.target["id"] for item in items} == {2, 3}
+
+    def test_each_of_one_batch_by_the_time_of_their_own(self) -> None:
+        consume(published(ANA), time=NOON)
+        times = {11: MORNING, 12: NOON, 13: EVENING, 14: NOON - timedelta(days=2)}
+        process([incoming(followed(who, ANA), time=time) for who, time in times.items()])
+        assert told() == [11]
+
+    def test_before_such_times_were_kept_is_told_of_everything(self) -> None:
+        consume(followed(BEN, ANA))
+        KnownFollow.objects.update(since=None)
+        consume(published(ANA), time=MORNING)
+        assert told() == [BEN]
 
 
 @pytest.mark.usefixtures("crowd")
@@ -224,6 +321,50 @@ class TestAtTheSameMoment:
             waiting = begin(elsewhere, partial(consume_chunks, chunks))
         waiting.result(timeout=20)
         assert not Fact.objects.filter(recipient_id=BEN).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAFollowAtTheSameMoment:
+    def test_as_the_publication_is_learned_is_told(self, elsewhere: ThreadPoolExecutor) -> None:
+        follow, publication = followed(BEN, ANA), published(ANA)
+        with transaction.atomic():
+            chunks = cut(publication, time=NOON)
+            waiting = begin(elsewhere, partial(consume, follow, time=MORNING))
+        waiting.result(timeout=20)
+        assert told() == [BEN]
+        consume_chunks(chunks)
+        assert_counts_are_right(BEN)
+        assert Fact.objects.filter(recipient_id=BEN).count() == 1
+
+    def test_as_a_chunk_looks_for_followers_is_told(self, elsewhere: ThreadPoolExecutor) -> None:
+        with transaction.atomic():
+            consume(followed(BEN, ANA), time=MORNING)
+            waiting = begin(elsewhere, partial(consume, published(ANA), time=NOON))
+        waiting.result(timeout=20)
+        assert told() == [BEN]
+
+    def test_in_many_races_nobody_is_left_out_or_told_twice(self) -> None:
+        """And each side comes first now and then."""
+        rounds = range(1000, 1100)
+        first: list[bool] = []
+
+        def follow(number: int) -> Callable[[], None]:
+            message = incoming(followed(number, number + 5000), time=MORNING)
+
+            def learn() -> None:
+                process([message])
+                first.append(not KnownPost.objects.filter(post_id=number).exists())
+
+            return learn
+
+        def publish(number: int) -> Callable[[], None]:
+            message = incoming(published(number + 5000, number), time=NOON)
+            return lambda: consume_chunks(process([message]))
+
+        race(rounds, follow, publish)
+        assert told() == list(rounds)
+        assert Fact.objects.filter(item__kind="post_published").count() == len(rounds)
+        assert 0 < sum(first) < len(rounds)
 
 
 def begin(elsewhere: ThreadPoolExecutor, call: Callable[[], None]) -> Future[None]:

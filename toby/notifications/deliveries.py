@@ -29,6 +29,7 @@ from toby.notifications.orders import (
     Reword,
     Show,
     TellFollowers,
+    TellLate,
     TellModerators,
     Wide,
     facts_to_undo,
@@ -47,7 +48,7 @@ from toby.notifications.orders import (
 from toby.notifications.posts import Posts
 from toby.notifications.preferences import Preferences, Subject
 from toby.notifications.projections import deleted_among, learn_address
-from toby.notifications.silences import APART, BY_CHOICE, Silences
+from toby.notifications.silences import APART, BY_CHOICE, Pair, Silences
 
 
 class Deliveries:
@@ -61,6 +62,8 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.orders: list[Order | Wide | TellModerators] = []
+        # Who follows whom since when, as this batch told.
+        self.late: dict[Pair, datetime] = {}
         self.hints: list[Hint] = []
         self.ended_sessions: list[str] = []
 
@@ -167,6 +170,14 @@ class Deliveries:
         )
         self.orders.append(order)
 
+    def tell_late(self, follower_id: int, author_id: int) -> None:
+        """By the current event they follow the author: what was published since, and learned of
+        earlier, is told now, if they still follow at the end of the batch."""
+        self.late[follower_id, author_id] = self.time
+
+    def tell_nothing_late(self, follower_id: int, author_id: int) -> None:
+        self.late.pop((follower_id, author_id), None)
+
     def publication(
         self, post_id: int, event_id: UUID, target: dict[str, Any], author: Person
     ) -> Publication:
@@ -214,7 +225,11 @@ class Deliveries:
         self.ended_sessions.append(session_id)
 
     def flush(self) -> None:
-        told = to_each_moderator(self.orders)
+        late = [
+            TellLate(follower_id=follower_id, author_id=author_id, since=since)
+            for (follower_id, author_id), since in self.late.items()
+        ]
+        told = to_each_moderator([*self.orders, *late])
         if not told:
             return
         deleted = deleted_among(people_of(told))

@@ -360,7 +360,7 @@ def warn_the_author(event: AuthorWarned, inboxes: Deliveries) -> None:
 
 @handles(UserFollowed)
 def tell_the_followed(event: UserFollowed, inboxes: Deliveries) -> None:
-    if projections.learn_follow(event):
+    if projections.learn_follow(event, inboxes.time):
         inboxes.tell(
             event.followee_id,
             Kind.FOLLOWED,
@@ -369,12 +369,14 @@ def tell_the_followed(event: UserFollowed, inboxes: Deliveries) -> None:
             act=follow_act(event.follower_id),
             group="follows",
         )
+        inboxes.tell_late(event.follower_id, event.followee_id)
 
 
 @handles(UserUnfollowed)
 def take_back_the_follow(event: UserUnfollowed, inboxes: Deliveries) -> None:
-    if projections.learn_follow(event):
+    if projections.learn_follow(event, inboxes.time):
         inboxes.take_back(event.followee_id, follow_act(event.follower_id))
+        inboxes.tell_nothing_late(event.follower_id, event.followee_id)
 
 
 @handles(UserBlocked)

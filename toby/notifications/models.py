@@ -326,11 +326,13 @@ class KnownModerator(models.Model):
 
 
 class KnownFollow(models.Model):
-    """Who follows whom, as social's events told. An undone follow stays, as inactive, for its
-    `version`: an older event that comes late must not bring it back."""
+    """Who follows whom, as social's events told, and `since` when: None for what was known before
+    that was asked. An undone follow stays, as inactive, for its `version`: an older event that
+    comes late must not bring it back."""
 
     follower_id = models.BigIntegerField()
     followee_id = models.BigIntegerField()
+    since = models.DateTimeField(null=True)
     active = models.BooleanField()
     version = models.PositiveBigIntegerField()
 

@@ -204,6 +204,15 @@ class TellFollowers:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TellLate:
+    """Who follows somebody since then is told of what was published later and learned earlier."""
+
+    follower_id: int
+    author_id: int
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Readdress:
     """Somebody's digests go to another address."""
 
@@ -218,7 +227,7 @@ Order = (
     Add | Readdress | Retract | RetractAbout | RetractComment | Forget | Hush | Moderate | Reword
 )
 # What stands for orders to many, and what is to be known before anybody is told of a post.
-Wide = Publish | Show | TellFollowers
+Wide = Publish | Show | TellFollowers | TellLate
 TO_ONE = (Add, Readdress, Retract)
 TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
 
@@ -257,7 +266,7 @@ def people_of(orders: Sequence[Order | Wide]) -> set[int]:
                 found |= {who for who in (order.actor and order.actor["id"], order.host_id) if who}
             case Publish() | TellFollowers():
                 found.add(order.publication.actor["id"])
-            case Show():
+            case Show() | TellLate():
                 found.add(order.author_id)
     return found
 

@@ -3,14 +3,37 @@
 The row of a post is locked before any inbox: exclusively by what changes whether it is seen, in
 share by what tells somebody of it. So what is hidden while followers are being told is taken back
 from all of them, and nobody is told afterwards.
+
+Told of a publication are those who followed before, by the times of both events: they come from
+different partitions, in either order. Who learns of a follow writes it first and then looks for
+publications; who tells of a publication has it written first and then looks for follows; and both
+wait for what the other has not committed. So one of the two sees the other, or both do, and then
+it is one fact.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+
+from django.db.models import Q
 
 from toby.common.sql import for_share, insert_missing, upsert
 from toby.notifications.models import KnownFollow, KnownPost
-from toby.notifications.orders import Add, Order, Publication, Publish, Show, TellFollowers, Wide
+from toby.notifications.orders import (
+    Add,
+    Order,
+    Publication,
+    Publish,
+    Show,
+    TellFollowers,
+    TellLate,
+    Wide,
+)
 
+# Of the publications that were learned before a follow that came first: as many of the newest, and
+# no longer after the follow.
+LATE_AT_MOST = 20
+LATE_BY_AT_MOST = timedelta(days=1)
 COLUMNS = ("visible", "publication_id", "published_at", "target", "actor")
 
 
@@ -29,6 +52,8 @@ class Posts:
         if unknown:
             # The transaction that sent the chunk was rolled back, and will come again.
             self.known |= changed([Publish(publication=each) for each in unknown], deleted)
+        self.late = late([order for order in orders if isinstance(order, TellLate)])
+        self.known = {post.post_id: post for post in self.late} | self.known
 
     def spell_out(self, orders: Iterable[Order | Wide]) -> list[Order]:
         """What inboxes are to be written, and nothing about what its reader may not see."""
@@ -39,6 +64,10 @@ class Posts:
             case TellFollowers():
                 if self.known[order.publication.post_id].visible:
                     yield from map(order.publication.told_to, followers(order))
+            case TellLate():
+                told = (post for post in self.late if is_late(post, order))
+                for post in islice(told, LATE_AT_MOST):
+                    yield publication_of(post).told_to(order.follower_id)
             case Publish() | Show():
                 pass
             case _:
@@ -101,9 +130,50 @@ def shared(post_ids: Iterable[int]) -> dict[int, KnownPost]:
     return {row.post_id: row for row in rows.all()}
 
 
+def late(orders: Sequence[TellLate]) -> list[KnownPost]:
+    """What was published after follows that are learned of only now; the newest first. Waits for
+    what is just being learned to be published, and sees it."""
+    if not orders:
+        return []
+    times = [order.since for order in orders]
+    rows = KnownPost.objects.filter(
+        author_id__in={order.author_id for order in orders},
+        published_at__gt=min(times),
+        published_at__lt=max(times) + LATE_BY_AT_MOST,
+    )
+    # With a column that no index has, as below.
+    found = for_share(rows.values_list("post_id", "visible"))
+    seen = KnownPost.objects.filter(post_id__in=[post_id for post_id, _ in found], visible=True)
+    # What was hidden meanwhile says nothing any more.
+    return [post for post in seen.order_by("-published_at") if post.target is not None]
+
+
+def is_late(post: KnownPost, order: TellLate) -> bool:
+    assert post.published_at is not None
+    after = post.published_at - order.since
+    return post.author_id == order.author_id and timedelta(0) < after < LATE_BY_AT_MOST
+
+
+def publication_of(post: KnownPost) -> Publication:
+    assert post.publication_id is not None
+    assert post.published_at is not None
+    assert post.target is not None
+    assert post.actor is not None
+    return Publication(
+        event_id=post.publication_id,
+        time=post.published_at,
+        post_id=post.post_id,
+        target=post.target,
+        actor=post.actor,
+    )
+
+
 def followers(order: TellFollowers) -> list[int]:
-    """Waits for those who are just being learned to follow, and sees them."""
+    """Who followed before the publication. Waits for those who are just being learned to follow,
+    and sees them."""
+    before = Q(since=None) | Q(since__lt=order.publication.time)
     follows = KnownFollow.objects.filter(
+        before,
         followee_id=order.publication.actor["id"],
         active=True,
         follower_id__gte=order.first_id,

@@ -1,6 +1,7 @@
 """What events have told of users and follows; an older one changes nothing."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from toby.common.sql import for_share
 from toby.consumer import fanout
@@ -62,8 +63,8 @@ def forget_posts_of(user_id: int) -> None:
     posts.update(visible=False, target=None, actor=None)
 
 
-def learn_follow(event: UserFollowed | UserUnfollowed) -> bool:
-    """Whether the event was news, and not older than what is known."""
+def learn_follow(event: UserFollowed | UserUnfollowed, time: datetime) -> bool:
+    """Whether the event, of that time, was news, and not older than what is known."""
     known = (
         KnownFollow.objects.select_for_update()
         .filter(follower_id=event.follower_id, followee_id=event.followee_id)
@@ -73,6 +74,8 @@ def learn_follow(event: UserFollowed | UserUnfollowed) -> bool:
         return False
     known = known or KnownFollow(follower_id=event.follower_id, followee_id=event.followee_id)
     known.active, known.version = isinstance(event, UserFollowed), event.version
+    if known.active:
+        known.since = time
     known.save()
     return True
 
