@@ -166,12 +166,12 @@ def insert_missing_of(
     model: type[Model], names: Sequence[str], rows: QuerySet[Any, Any], *, unique: Sequence[str]
 ) -> None:
     """As `insert_missing`, of what `rows` lists, in the order of the fields `names`: they do not
-    leave the database. They are another table's, and have a condition, by which SQLite tells its ON
-    from that of a join."""
+    leave the database, and are locked as by `for_share`. They are another table's, and have a
+    condition, by which SQLite tells its ON from that of a join."""
     sql, values = rows.query.sql_with_params()
     ending = ending_for_the_missing(model, unique)
     with connection.cursor() as cursor:
-        cursor.execute(f"{start_of(model, names)} {sql} {ending}", values)
+        cursor.execute(f"{start_of(model, names)} {sql}{share_lock()} {ending}", values)
 
 
 def ending_for_the_missing(model: type[Model], unique: Sequence[str]) -> str:
@@ -263,10 +263,13 @@ def for_share(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     Columns come as the database has them.
     """
     sql, values = rows.query.sql_with_params()
-    lock = " LOCK IN SHARE MODE" if connection.vendor == "mysql" else ""
     with connection.cursor() as cursor:
-        cursor.execute(sql + lock, values)
+        cursor.execute(sql + share_lock(), values)
         return list(cursor.fetchall())
+
+
+def share_lock() -> str:
+    return " LOCK IN SHARE MODE" if connection.vendor == "mysql" else ""
 
 
 def list_holds(field: str, word: str) -> Any:
