@@ -78,6 +78,7 @@ def test_each_change_of_the_address_is_told_and_so_it_is_again_by_the_command(an
     ask(caller)
     confirm(caller, mailed_code())
     undo(mailed(r"#(toby_pr_\S+)")[1])
+    call_command("announce_addresses", "--dry-run")
     call_command("announce_addresses")
     rows = OutboxEvent.objects.filter(type=AddressConfirmed.type).order_by("id")
     told = [AddressConfirmed.from_json(bytes(row.data)) for row in rows]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.management.base import CommandParser
+
 from toby.accounts.models import User
 from toby.accounts.services import announce_address
 from toby.common.command import Command as BaseCommand
@@ -12,9 +14,17 @@ class Command(BaseCommand):
         "Sends the event of each account's address again. Needed once, for accounts that were made"
         " before there were digests. Does no harm if it is run again."
     )
+    prints_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--dry-run", action="store_true", help="only tell how many there are")
 
     def handle(self, *args: Any, **options: Any) -> None:
         ids = list(User.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
-        for done, user_id in enumerate(ids, 1):
-            announce_address(user_id=user_id)
-            self.progress(done, len(ids), "accounts")
+        if not options["dry_run"]:
+            for done, user_id in enumerate(ids, 1):
+                announce_address(user_id=user_id)
+                self.progress(done, len(ids), "accounts")
+        told = {"accounts": len(ids), "dry_run": options["dry_run"]}
+        self.show(told, as_json=options["json"])
