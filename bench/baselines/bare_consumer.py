@@ -23,7 +23,7 @@ INBOXES = (
 )
 ITEMS = (
     "INSERT INTO notifications_item (id, recipient_id, kind, group_key, seq, content_seq,"
-    " fact_count, actor, target, data, state, created_at, updated_at) VALUES {lines}"
+    " fact_count, mailed_seq, actor, target, data, state, created_at, updated_at) VALUES {lines}"
     " ON DUPLICATE KEY UPDATE seq = VALUES(seq), content_seq = VALUES(content_seq),"
     " fact_count = VALUES(fact_count), actor = VALUES(actor), target = VALUES(target),"
     " data = VALUES(data), state = VALUES(state), updated_at = VALUES(updated_at)"
@@ -101,7 +101,7 @@ class BareConsumer:
             line = (event_id, user, liker["user_id"], item[0], act, actor, "{}")
             facts.append((*line, f"post:{event['post_id']}", now))
         lines = [
-            (*item[:7], *shown[key], "{}", *item[7:], now)
+            (*item[:7], 0, *shown[key], "{}", *item[7:], now)
             for key, item in sorted(items.items())
             if key in shown
         ]
