@@ -13,6 +13,17 @@ from tests.flow.support import Toby, eventually, items_of
 pytestmark = pytest.mark.flow
 
 
+@pytest.fixture(autouse=True, scope="module")
+def works_afterwards(toby: Toby) -> Iterator[None]:
+    """Consumers that have lost their broker come back one by one: what other tests ask of all of
+    them would come late."""
+    yield
+    ana, ben = toby.person("ana"), toby.person("ben")
+    ben.call("PUT", f"profiles/{ana.name}/follow")
+    toby.live_post(ana)
+    eventually(lambda: [item["kind"] for item in items_of(ben)] == ["post_published"], within_s=60)
+
+
 @contextmanager
 def stopped(toby: Toby, name: str) -> Iterator[None]:
     server = toby.stack.server(name)
