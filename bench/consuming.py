@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -121,11 +122,11 @@ def rows(database_name: str) -> list[Row]:
     told = []
     for recipients in (500, 5):
         empty()
-        ours = rate(processor.process, lambda r=recipients: likes(OURS, r))  # type: ignore[misc]
-        theirs = rate(bare.consume, lambda r=recipients: likes(BARE, r))  # type: ignore[misc]
+        ours = rate(processor.process, partial(likes, OURS, recipients))
+        theirs = rate(bare.consume, partial(likes, BARE, recipients))
         to_bare = compare(ours, theirs, rounds=ROUNDS)
         assert_the_same(recipients)
-        plain = rate(lambda given: insert_plainly(client, *given), lambda r=recipients: copies(r))  # type: ignore[misc]
+        plain = rate(lambda given: insert_plainly(client, *given), partial(copies, recipients))
         to_plain = compare(ours, plain, rounds=ROUNDS)
         for baseline, ratio, gate in (
             ("a bare script", to_bare, OF_BARE),

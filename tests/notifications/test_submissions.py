@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -79,8 +80,8 @@ def told() -> dict[int, list[str]]:
 
 
 def decided(make: type[PostRejected] | type[ChangesRequested], **said: str) -> Event:
-    about = {"post_id": 1, "revision_id": 31, "slug": "post-1", "title": "Post 1"}
-    return make(author=person(ANA), **about, **said)  # type: ignore[arg-type]
+    about: dict[str, Any] = {"post_id": 1, "revision_id": 31, "slug": "post-1", "title": "Post 1"}
+    return make(author=person(ANA), **about, **said)
 
 
 DECISIONS = [

@@ -29,7 +29,8 @@ CHANGES_PAGE = 200
 # A row of a list ends with its place in it.
 COLUMNS = [field.attname for field in Item._meta.concrete_fields if field.name != "content_seq"]
 COLUMNS += ["content_seq"]
-# An item as far as it is shown: a model's row takes as long to make as all else of it to read.
+# An item as far as it is shown: a model's row takes as long to make as all else of it to read. The
+# type checker wants names that are written out; these are the model's.
 ItemRow: Any = NamedTuple("ItemRow", [(name, Any) for name in COLUMNS])  # type: ignore[misc]
 CHANGED = Prepared(lambda user_id: Item.objects.filter(recipient_id=user_id).values_list(*COLUMNS))
 
