@@ -79,7 +79,7 @@ def told() -> dict[int, list[str]]:
     return found
 
 
-def decided(make: type[PostRejected] | type[ChangesRequested], **said: str) -> Event:
+def decided(make: type[PostRejected] | type[ChangesRequested], **said: Any) -> Event:
     about: dict[str, Any] = {"post_id": 1, "revision_id": 31, "slug": "post-1", "title": "Post 1"}
     return make(author=person(ANA), **about, **said)
 
