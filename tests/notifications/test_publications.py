@@ -344,33 +344,14 @@ class TestAFollowAtTheSameMoment:
         assert told() == [BEN]
 
     def test_in_many_races_nobody_is_left_out_or_told_twice(self) -> None:
-        """And each side ends first now and then."""
         rounds = range(1000, 1100)
-        ended: dict[int, list[str]] = {number: [] for number in rounds}
-
-        def follow(number: int) -> Callable[[], None]:
-            message = incoming(followed(number, number + 5000), time=MORNING)
-
-            def learn() -> None:
-                process([message])
-                ended[number].append("follow")
-
-            return learn
-
-        def publish(number: int) -> Callable[[], None]:
-            message = incoming(published(number + 5000, number), time=NOON)
-
-            def learn() -> None:
-                chunks = process([message])
-                ended[number].append("publication")
-                consume_chunks(chunks)
-
-            return learn
-
-        race(rounds, follow, publish)
+        race(
+            rounds,
+            lambda number: partial(consume, followed(number, number + 5000), time=MORNING),
+            lambda number: partial(consume, published(number + 5000, number), time=NOON),
+        )
         assert told() == list(rounds)
         assert Fact.objects.filter(item__kind="post_published").count() == len(rounds)
-        assert {first for first, *_ in ended.values()} == {"follow", "publication"}
 
 
 def begin(elsewhere: ThreadPoolExecutor, call: Callable[[], None]) -> Future[None]:

@@ -21,6 +21,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from deploy.local.child import wait_until
 from tests.common.support import DEADLINE_S, until_it_is_let
 from tests.factories import (
     Answer,
@@ -430,7 +431,9 @@ class TestFinding:
         }
 
     def test_a_hit_beyond_what_excerpts_are_taken_from_is_found_all_the_same(self) -> None:
+        """Of so much InnoDB writes its index to the disk meanwhile, which hides it for a moment."""
         make_live_post(body="word " * 10_000 + "moon")
+        assert wait_until(lambda: ask("moon").body["results"] != [], timeout_s=DEADLINE_S)
         highlights = ask("moon").body["results"][0]["highlights"]
         assert highlights["excerpt"].startswith("word word")
         assert "<mark>" not in highlights["excerpt"]
