@@ -88,12 +88,12 @@ def comment_on(post: object, count: int) -> None:
             parent = comment_id - 1 if place % ANSWERS == 1 else None
             replies = int(place % ANSWERS == 0 and place + 1 < count)
             return (
-                *(comment_id, post.pk, parent, random.choice(users), text, f"<p>{text}</p>"),
-                *(replies, likes, top_order(likes, comment_id), now),
+                *(comment_id, post.pk, parent, parent or comment_id, random.choice(users)),
+                *(text, f"<p>{text}</p>", replies, likes, top_order(likes, comment_id), now),
             )
 
         columns = [
-            *("id", "post_id", "parent_id", "author_id", "body", "html"),
+            *("id", "post_id", "parent_id", "thread_id", "author_id", "body", "html"),
             *("reply_count", "like_count", "top_order", "created_at"),
         ]
         insert_lines(Comment, columns, map(line, range(first, first + count)))

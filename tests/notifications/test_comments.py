@@ -28,6 +28,7 @@ from toby.events import (
     UserRegistered,
 )
 from toby.notifications.models import Item, Kind
+from toby.notifications.services import mute, unmute
 from toby.notifications.texts import text_of
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,9 @@ def told() -> dict[int, list[str]]:
     return found
 
 
-def edited(comment: CommentAdded, **changes: tuple[int, ...]) -> CommentEdited:
+def edited(
+    comment: CommentAdded, *, mentions: tuple[int, ...] = (), unmentions: tuple[int, ...] = ()
+) -> CommentEdited:
     return CommentEdited(
         comment_id=comment.comment_id,
         post_id=comment.post_id,
@@ -55,7 +58,8 @@ def edited(comment: CommentAdded, **changes: tuple[int, ...]) -> CommentEdited:
         excerpt="Better said",
         parent_author_id=comment.parent_author_id,
         version=2,
-        **changes,
+        mentions=mentions,
+        unmentions=unmentions,
     )
 
 
@@ -205,6 +209,25 @@ def test_whose_comment_is_liked_is_not_told_under_the_post_of_somebody_apart() -
     comment = commented(ANA, by=CLEO)
     consume(comment_liked(comment, by=BEN), blocked(ANA, CLEO), comment_liked(comment, by=DAN))
     assert CLEO not in told()
+
+
+def test_of_a_muted_thread_nobody_is_told_what_is_said_and_liked_in_it() -> None:
+    mute(user_id=CLEO, subject="thread:70")
+    own, reply = commented(ANA, by=CLEO), commented(ANA, by=BEN, answering=CLEO)
+    named = commented(ANA, by=BEN, answering=DAN, mentions=(CLEO,))
+    consume(
+        replace(reply, thread_id=70),
+        replace(named, thread_id=70),
+        replace(edited(commented(ANA, by=BEN), mentions=(CLEO,)), thread_id=70),
+        replace(comment_liked(own, by=BEN), thread_id=70),
+    )
+    assert told() == {ANA: ["comment_added"], DAN: ["comment_replied"]}
+    for thread_id in (7, 71, 0):
+        consume(replace(commented(DAN, by=BEN, answering=CLEO), thread_id=thread_id))
+    assert told()[CLEO] == ["comment_replied"] * 3
+    unmute(user_id=CLEO, subject="thread:70")
+    consume(replace(comment_liked(own, by=DAN), thread_id=70))
+    assert Item.objects.get(kind="comment_liked").data["thread_id"] == 70
 
 
 def comment_liked(comment: CommentAdded, by: int, name: str = "Ben") -> CommentLiked:

@@ -30,7 +30,7 @@ from toby.notifications.deliveries import Deliveries
 from toby.notifications.exports import files
 from toby.notifications.mailboxes import mailbox_of, period_at, unsubscribing_token
 from toby.notifications.models import Channel, Digest, Every, Item, Kind, Mailbox
-from toby.notifications.services import change_preferences, mark, mute_post
+from toby.notifications.services import change_preferences, mark, mute
 
 pytestmark = pytest.mark.django_db
 
@@ -170,9 +170,12 @@ class TestOfWhat:
         consume(addressed(ANA))
         for post_id in (1, 2, 3):
             told_of_a_comment(post_id=post_id)
+        in_thread = replace(commented(ANA, by=BEN, post_id=4), thread_id=40)
+        consume(in_thread, time=MORNING - timedelta(hours=1))
         told_of_a_like()
         mark(user_id=ANA, state="read", ids=[Item.objects.get(target__id=2).pk])
-        mute_post(user_id=ANA, post_id=3)
+        mute(user_id=ANA, subject="post:3")
+        mute(user_id=ANA, subject="thread:40")
         jobs.send_digests()
         (mail,) = queued()
         assert mail.subject == "1 notification at Toby"
@@ -194,6 +197,8 @@ class TestOfWhat:
         consume(addressed(ANA))
         for post_id in (1, 2, 3):
             told_of_a_comment(post_id=post_id)
+        in_thread = replace(commented(ANA, by=BEN, post_id=4), thread_id=40)
+        consume(in_thread, time=MORNING - timedelta(hours=1))
         jobs.send_digests()
         (mail,) = queued()
         assert mail.subject == "2 notifications at Toby"

@@ -53,3 +53,14 @@ def test_items_know_their_state(older: type[Older]) -> None:
     tables.run()
     states = tables.rows("notifications.Item").values_list("group_key", "state")
     assert sorted(states) == sorted((state, state) for state in times)
+
+
+def test_posts_that_were_muted_are_muted(older: type[Older]) -> None:
+    tables = older("notifications", "0024_muted_threads")
+    for user_id, post_id in ((1, 7), (1, 5_000_000_000), (2, 7)):
+        tables.rows("notifications.MutedPost").create(
+            user_id=user_id, post_id=post_id, muted_at=NOW
+        )
+    tables.run()
+    muted = tables.rows("notifications.Muted").order_by("id").values_list("user_id", "subject")
+    assert list(muted) == [(1, "post:7"), (1, "post:5000000000"), (2, "post:7")]

@@ -23,7 +23,7 @@ from tests.notifications.support import (
 from toby.common.errors import InvalidInput
 from toby.events import CommentHidden, PostLiked, PostUnliked, UserDeleted, UserRegistered
 from toby.notifications.exports import files
-from toby.notifications.models import Channel, Fact, Item, Kind, MutedPost, Preference
+from toby.notifications.models import Channel, Fact, Item, Kind, Muted, Preference
 from toby.notifications.preferences import (
     ASKED_AT_ONCE,
     MANDATORY,
@@ -32,16 +32,16 @@ from toby.notifications.preferences import (
     preferences_of,
 )
 from toby.notifications.services import (
-    TooManyMutedPosts,
+    TooMuchMuted,
     change_preferences,
-    mute_post,
-    unmute_post,
+    mute,
+    unmute,
 )
 
 pytestmark = pytest.mark.django_db
 
 PREFERENCES = "/api/v1/notifications/preferences"
-MUTED = "/api/v1/notifications/muted-posts"
+MUTED = "/api/v1/notifications/muted"
 ANA, BEN, CLEO = 1, 2, 3
 
 
@@ -133,8 +133,8 @@ class TestWhatIsTold:
         Preference.objects.bulk_create(
             Preference(user_id=each, kind=Kind.MENTIONED, channel=Channel.OFF) for each in off
         )
-        MutedPost.objects.bulk_create(
-            MutedPost(user_id=each, post_id=7, muted_at=timezone.now()) for each in off
+        Muted.objects.bulk_create(
+            Muted(user_id=each, subject="post:7", muted_at=timezone.now()) for each in off
         )
         everybody = range(2 * ASKED_AT_ONCE)
         with django_assert_num_queries(4):
@@ -234,10 +234,10 @@ class TestByRest:
         assert ana.get(PREFERENCES).body == before
 
 
-class TestMutedPosts:
+class TestWhatIsMuted:
     def test_nothing_more_is_told_of_the_post_whatever_its_kind(self) -> None:
         consume(liked(ANA, by=BEN, post_id=1))
-        mute_post(user_id=ANA, post_id=1)
+        mute(user_id=ANA, subject="post:1")
         consume(
             liked(ANA, by=CLEO, post_id=1),
             commented(ANA, by=BEN, post_id=1),
@@ -249,53 +249,61 @@ class TestMutedPosts:
         assert_counts_are_right(ANA)
 
     def test_other_posts_and_other_people_are_as_they_were(self) -> None:
-        mute_post(user_id=ANA, post_id=1)
+        mute(user_id=ANA, subject="post:1")
         consume(liked(ANA, by=BEN, post_id=2), followed(BEN, ANA))
         consume(commented(BEN, by=ANA, post_id=1))
         assert told(ANA) == ["post_liked", "followed"]
         assert told(BEN) == ["comment_added"]
 
     def test_what_moderators_decide_on_it_is_told(self) -> None:
-        mute_post(user_id=ANA, post_id=1)
+        mute(user_id=ANA, subject="post:1")
         consume(approved(ANA, 1), a_comment_hidden(ANA, post_id=1))
         assert told(ANA) == ["post_approved", "comment_hidden"]
 
     def test_who_mutes_it_no_longer_hears_of_it_from_then_on(self) -> None:
-        mute_post(user_id=ANA, post_id=1)
+        mute(user_id=ANA, subject="post:1")
         consume(liked(ANA, by=BEN))
-        unmute_post(user_id=ANA, post_id=1)
+        unmute(user_id=ANA, subject="post:1")
         assert told(ANA) == []
         consume(liked(ANA, by=CLEO))
         assert Item.objects.get().fact_count == 1
 
     def test_of_a_deleted_account_none_is_kept_nor_made(self) -> None:
         consume(UserRegistered(user_id=ANA, user=person(ANA), version=1))
-        mute_post(user_id=ANA, post_id=1)
-        assert dict(files(ANA))["muted_posts.json"]
+        mute(user_id=ANA, subject="post:1")
+        assert dict(files(ANA))["muted.json"]
         consume(UserDeleted(user_id=ANA, version=2))
-        mute_post(user_id=ANA, post_id=2)
-        assert not MutedPost.objects.exists()
+        mute(user_id=ANA, subject="post:2")
+        assert not Muted.objects.exists()
 
     def test_there_is_a_bound_to_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("toby.notifications.services.MOST_MUTED_POSTS", 2)
-        mute_post(user_id=ANA, post_id=1)
-        mute_post(user_id=ANA, post_id=2)
-        mute_post(user_id=ANA, post_id=2)
-        with pytest.raises(TooManyMutedPosts):
-            mute_post(user_id=ANA, post_id=3)
-        mute_post(user_id=BEN, post_id=3)
+        monkeypatch.setattr("toby.notifications.services.MOST_MUTED", 2)
+        mute(user_id=ANA, subject="post:1")
+        mute(user_id=ANA, subject="post:2")
+        mute(user_id=ANA, subject="post:2")
+        with pytest.raises(TooMuchMuted):
+            mute(user_id=ANA, subject="post:3")
+        mute(user_id=BEN, subject="post:3")
 
     @pytest.mark.usefixtures("redis")
     def test_they_are_put_and_deleted_each_as_often_as_one_likes_and_listed(self) -> None:
         ana, ben = Caller(make_user("ana")), Caller(make_user("ben"))
         for post_id in (7, 8, 7):
-            assert ana.put(f"{MUTED}/{post_id}").status == 204
-        assert ben.put(f"{MUTED}/9").status == 204
-        assert [row["post_id"] for row in ana.get(MUTED).body["results"]] == [8, 7]
+            assert ana.put(f"{MUTED}/posts/{post_id}").status == 204
+        assert ana.put(f"{MUTED}/threads/7").status == 204
+        assert ben.put(f"{MUTED}/posts/9").status == 204
+        assert listed(ana) == [("thread", 7), ("post", 8), ("post", 7)]
         for _ in range(2):
-            assert ana.delete(f"{MUTED}/8").status == 204
-        assert [row["post_id"] for row in ana.get(MUTED).body["results"]] == [7]
-        assert [row["post_id"] for row in ben.get(MUTED).body["results"]] == [9]
+            assert ana.delete(f"{MUTED}/posts/8").status == 204
+        assert ana.delete(f"{MUTED}/posts/9").status == 204
+        assert listed(ana) == [("thread", 7), ("post", 7)]
+        assert ana.delete(f"{MUTED}/threads/7").status == 204
+        assert listed(ana) == [("post", 7)]
+        assert listed(ben) == [("post", 9)]
+
+
+def listed(who: Caller) -> list[tuple[str, int]]:
+    return [(row["type"], row["id"]) for row in who.get(MUTED).body["results"]]
 
 
 def a_comment_hidden(author_id: int, post_id: int) -> CommentHidden:
@@ -329,7 +337,7 @@ class TestAtTheSameMoment:
         self, elsewhere: ThreadPoolExecutor
     ) -> None:
         with transaction.atomic():
-            mute_post(user_id=ANA, post_id=1)
+            mute(user_id=ANA, subject="post:1")
             waiting = begin(elsewhere, lambda: consume(commented(ANA, by=BEN)))
         waiting.result(timeout=20)
         assert not Item.objects.exists()

@@ -50,7 +50,7 @@ from toby.events import (
     UserDeleted,
     UserRegistered,
 )
-from toby.notifications.models import Channel, Fact, Item, Kind, KnownModerator, MutedPost
+from toby.notifications.models import Channel, Fact, Item, Kind, KnownModerator, Muted
 from toby.notifications.preferences import default_of
 from toby.notifications.texts import text_of
 from toby.outbox.models import OutboxEvent
@@ -121,8 +121,8 @@ class TestWhoIsTold:
 
     def test_of_a_muted_post_a_moderator_is_told_nothing(self) -> None:
         consume(submitted(ANA, 2))
-        MutedPost.objects.create(
-            user_id=MOD, post_id=1, muted_at=Item.objects.earliest("created_at").created_at
+        Muted.objects.create(
+            user_id=MOD, subject="post:1", muted_at=Item.objects.earliest("created_at").created_at
         )
         consume(submitted(ANA, 1))
         assert told() == {MOD: ["Post 2"], CHIEF: ["Post 2", "Post 1"]}

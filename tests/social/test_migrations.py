@@ -150,3 +150,22 @@ def test_what_is_in_a_feed_stays_there(older: type[Older], monkeypatch: pytest.M
     rows = tables.rows("social.TimelineEntry").filter(reader_id=reader.pk, author_id=author.pk)
     there = list(rows.order_by("live_order").values_list("live_order", "post__slug"))
     assert there == [(10 - n, f"post-{n}") for n in (6, 5, 4, 3, 1, 0)]
+
+
+def test_comments_know_with_which_comment_their_thread_begins(
+    older: type[Older], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migration = import_module("toby.social.migrations.0026_threads_of_comments")
+    monkeypatch.setattr(migration, "ROWS_AT_ONCE", 2)
+    tables = older("social", "0026_threads_of_comments")
+    author = make_user(tables)
+    post = make_post(tables, author)
+    made: list[Any] = []
+    for answers in (None, 0, None, 1, 2, 3, None):
+        parent = None if answers is None else made[answers]
+        comments = tables.rows("social.Comment")
+        made.append(comments.create(post=post, author=author, parent=parent, created_at=NOW))
+    tables.run()
+    threads = dict(tables.rows("social.Comment").values_list("id", "thread_id"))
+    begins = [made[n].pk for n in (0, 0, 2, 0, 2, 0, 6)]
+    assert threads == dict(zip((comment.pk for comment in made), begins, strict=True))

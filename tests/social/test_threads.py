@@ -22,7 +22,8 @@ from toby.outbox.models import OutboxEvent
 from toby.social.jobs import purge_deleted_comments, purge_deleted_posts
 from toby.social.models import Block, Comment, Post, top_order
 from toby.social.services import comment_takedowns, takedowns
-from toby.social.services.comments import add_comment
+from toby.social.services.comment_likes import like_comment
+from toby.social.services.comments import add_comment, edit_comment
 from toby.social.services.departures import forget_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -89,10 +90,26 @@ class TestAnswering:
         assert (made.status, made.body["reply_to"]) == (201, first.pk)
         data = bytes(OutboxEvent.objects.get().data).decode()
         assert f'"parent_id":{first.pk},"parent_author_id":{first.author_id}' in data
+        assert f'"thread_id":{first.pk}' in data
         assert bodies(roots(post)) == ["First"]
         assert roots(post)[0]["reply_count"] == 1
         assert bodies(replies(first)) == ["Answer"]
         assert Caller().get(f"/api/v1/posts/{post.slug}").body["comment_count"] == 2
+
+    def test_all_in_a_thread_say_with_which_comment_it_begins(self, post: Post) -> None:
+        first, other = make_comment(post), make_comment(post)
+        reply = make_comment(post, to=first)
+        deeper = make_comment(post, to=reply)
+        threads = {
+            comment: Caller().get(path(comment)).body["thread_id"]
+            for comment in (first, reply, deeper, other)
+        }
+        assert threads == {first: first.pk, reply: first.pk, deeper: first.pk, other: other.pk}
+        OutboxEvent.objects.all().delete()
+        edit_comment(comment_id=deeper.pk, by=principal(deeper.author), body="Better")
+        like_comment(comment_id=deeper.pk, by=principal(make_user()))
+        for event in OutboxEvent.objects.all():
+            assert f'"thread_id":{first.pk}' in bytes(event.data).decode()
 
     def test_only_what_is_seen_and_on_this_post_can_be_answered(self, post: Post) -> None:
         hidden, gone, tombstone = (make_comment(post) for _ in range(3))

@@ -100,7 +100,7 @@ NO_POSTS = {
     "api/v1/moderation/reason-templates",
     "api/v1/notifications/counts",
     "api/v1/notifications/preferences",
-    "api/v1/notifications/muted-posts",
+    "api/v1/notifications/muted",
     "api/v1/notifications/unsubscribe/<str:token>",
     "api/v1/feed/new",
     # Files of one's own.

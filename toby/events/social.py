@@ -45,7 +45,7 @@ class PostPublished(Event, type="social.post_published.v1", topic=SOCIAL, key="p
 class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="post_id"):
     """Somebody commented on a live post; its author may have been the one. `parent_id` is of the
     comment that this one answers, and `parent_author_id` whose that is: 0 where it answers none.
-    `mentions` as in PostPublished."""
+    `thread_id` is of the comment with which its thread begins. `mentions` as in PostPublished."""
 
     comment_id: int
     post_id: int
@@ -56,6 +56,7 @@ class CommentAdded(Event, type="social.comment_added.v1", topic=SOCIAL, key="pos
     excerpt: str
     parent_id: int = 0
     parent_author_id: int = 0
+    thread_id: int = 0
     mentions: tuple[int, ...] = ()
 
 
@@ -236,6 +237,7 @@ class CommentLiked(Event, type="social.comment_liked.v1", topic=SOCIAL, key="pos
     post_title: str
     liker: Person
     post_author_id: int = 0
+    thread_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -290,6 +292,7 @@ class CommentEdited(Event, type="social.comment_edited.v1", topic=SOCIAL, key="p
     version: int
     post_slug: str = ""
     post_title: str = ""
+    thread_id: int = 0
     mentions: tuple[int, ...] = ()
     unmentions: tuple[int, ...] = ()
 

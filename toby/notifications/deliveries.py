@@ -448,7 +448,7 @@ def asked_whether_they_moderate(orders: Sequence[Order]) -> set[int]:
 
 
 def subject_told_by(order: Add) -> Subject:
-    return Subject(order.recipient_id, order.kind, order.post_id)
+    return Subject(order.recipient_id, order.kind, order.post_id, order.thread_id)
 
 
 def new_item(order: Add) -> Item:

@@ -86,7 +86,8 @@ def to_be_mailed(user_id: int, period: Period) -> list[Item]:
 
 
 def subject_of(item: Item) -> Subject:
-    return Subject(item.recipient_id, Kind(item.kind), post_of(item.target))
+    thread_id = item.data.get("thread_id")
+    return Subject(item.recipient_id, Kind(item.kind), post_of(item.target), thread_id)
 
 
 def purge() -> int:

@@ -16,7 +16,7 @@ from toby.notifications.models import (
     KnownFollow,
     KnownUser,
     Mailbox,
-    MutedPost,
+    Muted,
     Preference,
     Silence,
     Why,
@@ -46,8 +46,8 @@ def files(user_id: int) -> Iterator[File]:
     mailbox = Mailbox.objects.filter(user_id=user_id)
     columns = ("email", "digest", "time_zone", "quiet_from", "quiet_until")
     yield "mailbox.json", mailbox.values(*columns)
-    muted = MutedPost.objects.filter(user_id=user_id)
-    yield "muted_posts.json", muted.order_by("id").values("post_id", "muted_at")
+    muted = Muted.objects.filter(user_id=user_id)
+    yield "muted.json", muted.order_by("id").values("subject", "muted_at")
     # By whom one is blocked is theirs to tell.
     silences = Silence.objects.filter(listener_id=user_id).exclude(why=Why.IS_BLOCKED)
     yield "known_silences.json", silences.order_by("id").values("speaker_id", "why", "active")

@@ -88,6 +88,11 @@ def mention_act(where: str) -> str:
     return f"mention:{where}"
 
 
+def of_thread(event: CommentAdded | CommentEdited | CommentLiked) -> dict[str, Any]:
+    """Older events do not say it."""
+    return {"thread_id": event.thread_id} if event.thread_id else {}
+
+
 def host_for(user_id: int, post_author_id: int) -> int | None:
     """Under whose post something was done, where that is somebody else than who is told."""
     return None if user_id == post_author_id else post_author_id or None
@@ -260,6 +265,7 @@ def tell_of_a_comment(
         host_id=host_for(user_id, event.post_author_id),
         comment_id=event.comment_id,
         group=group,
+        **of_thread(event),
         excerpt=event.excerpt,
     )
 
@@ -292,6 +298,7 @@ def tell_the_comments_author_of_the_like(event: CommentLiked, inboxes: Deliverie
         group=comment_act(event.comment_id),
         host_id=host_for(event.comment_author_id, event.post_author_id),
         comment_id=event.comment_id,
+        **of_thread(event),
         excerpt=event.excerpt,
     )
 

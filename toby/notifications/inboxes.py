@@ -19,7 +19,7 @@ from toby.notifications.models import (
     Item,
     KnownModerator,
     Mailbox,
-    MutedPost,
+    Muted,
     Preference,
     ReadAll,
     Silence,
@@ -167,7 +167,7 @@ def close_inbox(inbox: OpenInbox) -> None:
     Item.objects.filter(recipient_id=inbox.row.user_id).delete()
     Silence.objects.filter(listener_id=inbox.row.user_id).delete()
     Preference.objects.filter(user_id=inbox.row.user_id).delete()
-    MutedPost.objects.filter(user_id=inbox.row.user_id).delete()
+    Muted.objects.filter(user_id=inbox.row.user_id).delete()
     take_back_digests([inbox.row.user_id])
     Digest.objects.filter(user_id=inbox.row.user_id).delete()
     Mailbox.objects.filter(user_id=inbox.row.user_id).delete()

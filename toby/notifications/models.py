@@ -214,22 +214,22 @@ class Preference(models.Model):
         return f"{self.kind} for user {self.user_id}: {self.channel}"
 
 
-class MutedPost(models.Model):
-    """A post that somebody wants to hear nothing more of. Read and changed by whoever holds the
-    user's inbox."""
+class Muted(models.Model):
+    """What somebody wants to hear nothing more of: the post "post:3", or the comments in
+    "thread:7". Read and changed by whoever holds the user's inbox."""
 
     user_id = models.BigIntegerField()
-    post_id = models.BigIntegerField()
+    subject = ExactCharField(max_length=40)
     muted_at = models.DateTimeField()
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["post_id", "user_id"], name="a_post_is_muted_once"),
+            models.UniqueConstraint(fields=["subject", "user_id"], name="all_is_muted_once"),
         )
-        indexes = (models.Index(fields=["user_id", "id"], name="muted_posts_of_a_user"),)
+        indexes = (models.Index(fields=["user_id", "id"], name="what_a_user_mutes"),)
 
     def __str__(self) -> str:
-        return f"user {self.user_id} mutes post {self.post_id}"
+        return f"user {self.user_id} mutes {self.subject}"
 
 
 class ReadAll(models.Model):

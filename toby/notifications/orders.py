@@ -47,6 +47,10 @@ class Add:
         return post_of(self.target)
 
     @property
+    def thread_id(self) -> int | None:
+        return self.data.get("thread_id")
+
+    @property
     def group_key(self) -> str:
         """A day is one of UTC, by the event's time: whoever counts anew finds the same groups."""
         if self.group is None:

@@ -3,18 +3,17 @@ read here holds until the commit, and is changed under the same lock.
 
 A kind that is `off` makes no fact and no item. `in_app` makes an item, which lists, counts, sockets
 and streams show. `email` does so too, and the item is in the next digest if it is unread by then:
-nothing is mailed that is not in the app. Of a muted post nothing is told, whatever its kind. What
-is there stays when a kind is turned off or a post muted, and what was not told meanwhile does not
-come later. What is mandatory is told in any case.
-
-A thread of comments cannot be muted by itself: events of a reply do not say which thread it is in.
+nothing is mailed that is not in the app. Of a muted post nothing is told, whatever its kind, and of
+a muted thread nothing of the comments in it. What is there stays when a kind is turned off or
+something muted, and what was not told meanwhile does not come later. What is mandatory is told in
+any case.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from toby.common.sql import RowIn
-from toby.notifications.models import Channel, Kind, MutedPost, Preference
+from toby.notifications.models import Channel, Kind, Muted, Preference
 
 ASKED_AT_ONCE = 500
 T = TypeVar("T")
@@ -55,11 +54,18 @@ def post_of(target: Mapping[str, Any]) -> int | None:
 
 
 class Subject(NamedTuple):
-    """What somebody might be told: a kind, of a post or of none."""
+    """What somebody might be told: a kind, of a post or of none, of a thread or of none."""
 
     user_id: int
     kind: Kind
     post_id: int | None
+    thread_id: int | None = None
+
+    @property
+    def mutable(self) -> list[tuple[str, int]]:
+        """What its user may have muted that it is of, each with the user."""
+        of = (("post", self.post_id), ("thread", self.thread_id))
+        return [(mutable(what, pk), self.user_id) for what, pk in of if pk is not None]
 
 
 class Preferences:
@@ -68,13 +74,19 @@ class Preferences:
     def __init__(self, subjects: Iterable[Subject]) -> None:
         asked = [subject for subject in subjects if subject.kind not in MANDATORY]
         self.off = turned_off({subject.user_id for subject in asked}, {s.kind for s in asked})
-        self.muted = muted({(s.post_id, s.user_id) for s in asked if s.post_id is not None})
+        self.muted = muted({each for subject in asked for each in subject.mutable})
 
     def hold_back(self, subject: Subject) -> bool:
         if subject.kind in MANDATORY:
             return False
-        user_id, kind, post_id = subject
-        return (user_id, kind) in self.off or (post_id, user_id) in self.muted
+        if (subject.user_id, subject.kind) in self.off:
+            return True
+        return bool(self.muted) and not self.muted.isdisjoint(subject.mutable)
+
+
+def mutable(what: str, pk: int) -> str:
+    """As `Muted.subject`; `what` is post or thread."""
+    return f"{what}:{pk}"
 
 
 def turned_off(user_ids: set[int], kinds: set[Kind]) -> set[tuple[int, str]]:
@@ -85,12 +97,12 @@ def turned_off(user_ids: set[int], kinds: set[Kind]) -> set[tuple[int, str]]:
     return found
 
 
-def muted(pairs: set[tuple[int, int]]) -> set[tuple[int | None, int]]:
-    """Those among pairs of a post and a user."""
-    found: set[tuple[int | None, int]] = set()
+def muted(pairs: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those among pairs of what can be muted and a user."""
+    found: set[tuple[str, int]] = set()
     for part in parts(sorted(pairs)):
-        rows = MutedPost.objects.filter(RowIn(["post_id", "user_id"], part))
-        found |= set(rows.values_list("post_id", "user_id"))
+        rows = Muted.objects.filter(RowIn(["subject", "user_id"], part))
+        found |= set(rows.values_list("subject", "user_id"))
     return found
 
 

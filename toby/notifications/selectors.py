@@ -18,7 +18,7 @@ from toby.notifications.models import (
     Item,
     KnownUser,
     Language,
-    MutedPost,
+    Muted,
     State,
 )
 from toby.notifications.sync_tokens import SyncToken
@@ -79,8 +79,8 @@ def language_of(user_id: int) -> str:
     return rows.first() or Language.ENGLISH
 
 
-def muted_posts(user_id: int) -> QuerySet[MutedPost]:
-    return MutedPost.objects.filter(user_id=user_id)
+def muted(user_id: int) -> QuerySet[Muted]:
+    return Muted.objects.filter(user_id=user_id)
 
 
 @dataclass(frozen=True, slots=True)

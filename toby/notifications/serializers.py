@@ -19,7 +19,7 @@ from toby.notifications.models import (
     Kind,
     Language,
     Mailbox,
-    MutedPost,
+    Muted,
 )
 from toby.notifications.preferences import Wish
 from toby.notifications.selectors import Changes
@@ -220,13 +220,17 @@ class PreferencesIn(In):
         return {Kind(wish["kind"]): Channel(wish["channel"]) for wish in given}
 
 
-class MutedPostOut(Out, frozen=True, kw_only=True):
-    post_id: int
+class MutedOut(Out, frozen=True, kw_only=True):
+    """`type` is post, or thread: then `id` is of the comment with which it begins."""
+
+    type: str
+    id: int
     muted_at: Timestamp
 
     @classmethod
-    def of(cls, muted: MutedPost) -> "MutedPostOut":
-        return cls(post_id=muted.post_id, muted_at=timestamp(muted.muted_at))
+    def of(cls, muted: Muted) -> "MutedOut":
+        what, pk = muted.subject.split(":")
+        return cls(type=what, id=int(pk), muted_at=timestamp(muted.muted_at))
 
 
 class UnsubscribingOut(Out, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from toby.notifications.models import (
     Inbox,
     Item,
     Kind,
-    MutedPost,
+    Muted,
     Preference,
     ReadAll,
     State,
@@ -40,13 +40,13 @@ CHANGED_BY: dict[str, Sequence[State]] = {
     "archive": LISTED,
     "unarchive": (State.ARCHIVED,),
 }
-MOST_MUTED_POSTS = 5000
+MOST_MUTED = 5000
 
 
-class TooManyMutedPosts(Refused):
-    """You mute very many posts already: let go of some of them first."""
+class TooMuchMuted(Refused):
+    """You mute very much already: let go of some of it first."""
 
-    status, code = 409, "too_many_muted_posts"
+    status, code = 409, "too_much_muted"
 
 
 def mark(
@@ -238,23 +238,23 @@ def write_channels(user_id: int, kinds: Mapping[Kind, Channel]) -> None:
     )
 
 
-def mute_post(*, user_id: int, post_id: int) -> None:
-    """Once this has returned nothing more comes of the post but what is mandatory; twice is once.
-    Whether there is such a post is not known here.
+def mute(*, user_id: int, subject: str) -> None:
+    """Once this has returned nothing more comes of it but what is mandatory; twice is once.
+    `subject` is as in Muted; whether there is such a post or thread is not known here.
 
-    Raises TooManyMutedPosts.
+    Raises TooMuchMuted.
     """
     with transaction.atomic():
         if lock_inboxes([user_id])[user_id].row.closed:
             return
-        theirs = MutedPost.objects.filter(user_id=user_id)
-        if theirs.count() >= MOST_MUTED_POSTS and not theirs.filter(post_id=post_id).exists():
-            raise TooManyMutedPosts
-        muted = MutedPost(user_id=user_id, post_id=post_id, muted_at=timezone.now())
-        insert_missing([muted], unique=["post_id", "user_id"])
+        theirs = Muted.objects.filter(user_id=user_id)
+        if theirs.count() >= MOST_MUTED and not theirs.filter(subject=subject).exists():
+            raise TooMuchMuted
+        muted = Muted(user_id=user_id, subject=subject, muted_at=timezone.now())
+        insert_missing([muted], unique=["subject", "user_id"])
 
 
-def unmute_post(*, user_id: int, post_id: int) -> None:
+def unmute(*, user_id: int, subject: str) -> None:
     with transaction.atomic():
         lock_inboxes([user_id])
-        MutedPost.objects.filter(user_id=user_id, post_id=post_id).delete()
+        Muted.objects.filter(user_id=user_id, subject=subject).delete()

@@ -26,7 +26,14 @@ urlpatterns = [
     path("api/v1/notifications/read-all/<uuid:operation_id>", views.OneReadAll.as_view()),
     path("api/v1/notifications/preferences", views.Preferences.as_view()),
     path("api/v1/notifications/unsubscribe/<str:token>", views.Unsubscribing.as_view()),
-    path("api/v1/notifications/muted-posts", views.MutedPosts.as_view()),
-    path("api/v1/notifications/muted-posts/<id:post_id>", views.MutingPost.as_view()),
+    path("api/v1/notifications/muted", views.AllMuted.as_view()),
+    path(
+        "api/v1/notifications/muted/posts/<id:subject_id>",
+        views.Muting.as_view(what="post"),
+    ),
+    path(
+        "api/v1/notifications/muted/threads/<id:subject_id>",
+        views.Muting.as_view(what="thread"),
+    ),
     path("api/v1/notifications/tickets", views.Tickets.as_view()),
 ]

@@ -26,13 +26,13 @@ from toby.notifications.inboxes import inbox_of
 from toby.notifications.mailboxes import mailbox_of, unsubscribing_user
 from toby.notifications.models import Kind
 from toby.notifications.places import take_place
-from toby.notifications.preferences import preferences_of
+from toby.notifications.preferences import mutable, preferences_of
 from toby.notifications.serializers import (
     ChangesOut,
     CountsOut,
     ItemOut,
     MarkIn,
-    MutedPostOut,
+    MutedOut,
     PreferencesIn,
     PreferencesOut,
     ReadAllOut,
@@ -210,33 +210,37 @@ class Unsubscribing(APIView):
         return Response(UnsubscribingOut(digest=mailbox_of(user_id).digest))
 
 
-class MutedPosts(APIView):
+class AllMuted(APIView):
     permission_classes = (SignedIn,)
 
-    @extend_schema(parameters=PAGING, responses=Page[MutedPostOut])
+    @extend_schema(parameters=PAGING, responses=Page[MutedOut])
     def get(self, request: Request) -> Response:
-        """The posts that you want to hear nothing more of, the last muted first."""
+        """The posts and threads that you want to hear nothing more of, the last muted first."""
         user_id = principal(request).user_id
-        rows = selectors.muted_posts(user_id)
+        rows = selectors.muted(user_id)
         return Response(
-            paginate(request, rows, name=f"muted-posts:{user_id}", by="id", render=MutedPostOut.of)
+            paginate(request, rows, name=f"muted:{user_id}", by="id", render=MutedOut.of)
         )
 
 
-class MutingPost(APIView):
+class Muting(APIView):
     permission_classes = (SignedIn,)
+    what = ""
 
     @extend_schema(request=None, responses={204: None})
-    def put(self, request: Request, post_id: int) -> Response:
-        """Hear nothing more of a post, whoever does what there, but what moderators decide. What
-        you have been told stays."""
-        services.mute_post(user_id=principal(request).user_id, post_id=post_id)
+    def put(self, request: Request, subject_id: int) -> Response:
+        """Hear nothing more of a post, or of the comments in a thread: by the `thread_id` that each
+        of them has. Whoever does what there, but what moderators decide. What you have been told
+        stays."""
+        subject = mutable(self.what, subject_id)
+        services.mute(user_id=principal(request).user_id, subject=subject)
         return no_content()
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request, post_id: int) -> Response:
-        """Hear of a post again, from now on."""
-        services.unmute_post(user_id=principal(request).user_id, post_id=post_id)
+    def delete(self, request: Request, subject_id: int) -> Response:
+        """Hear of it again, from now on."""
+        subject = mutable(self.what, subject_id)
+        services.unmute(user_id=principal(request).user_id, subject=subject)
         return no_content()
 
 

@@ -463,11 +463,12 @@ class Site:
     def add_comments_and_likes(self) -> None:
         texts = self.random.choices(self.texts.comments, k=len(self.comments))
         html = {text: render(text).html for text in self.texts.comments}
-        parents, replies = self.plan_threads(first := next_id(Comment))
+        parents, threads, replies = self.plan_threads(first := next_id(Comment))
         comments = (
             (
                 *(comment_id, at, post.id, who, text, html[text]),
-                *(parents.get(comment_id), replies[comment_id], top_order(0, comment_id)),
+                *(parents.get(comment_id), threads[comment_id], replies[comment_id]),
+                top_order(0, comment_id),
             )
             for comment_id, ((at, post, who), text) in enumerate(
                 zip(self.comments, texts, strict=True), first
@@ -475,22 +476,24 @@ class Site:
         )
         columns = [
             *("id", "created_at", "post_id", "author_id", "body", "html"),
-            *("parent_id", "reply_count", "top_order"),
+            *("parent_id", "thread_id", "reply_count", "top_order"),
         ]
         self.write("comments", Comment, columns, comments, len(self.comments))
         likes = ((at, post.id, who) for at, post, who in self.likes)
         self.write("likes", Like, ["created_at", "post_id", "user_id"], likes, len(self.likes))
 
-    def plan_threads(self, first_id: int) -> tuple[dict[int, int], Counter[int]]:
-        """Which comment is answered by which, and how often: one in ANSWERS by the next on its
-        post."""
+    def plan_threads(self, first_id: int) -> tuple[dict[int, int], dict[int, int], Counter[int]]:
+        """Which comment each answers, with which its thread begins, and how often one is answered:
+        one in ANSWERS, by the next on its post."""
         parents: dict[int, int] = {}
+        threads: dict[int, int] = {}
         before: dict[int, int] = {}
         for comment_id, (_, post, _) in enumerate(self.comments, first_id):
             if post.id in before and not self.random.randrange(ANSWERS):
                 parents[comment_id] = before[post.id]
+            threads[comment_id] = threads.get(parents.get(comment_id, 0), comment_id)
             before[post.id] = comment_id
-        return parents, Counter(parents.values())
+        return parents, threads, Counter(parents.values())
 
     def add_tags(self) -> None:
         counts = Counter(chain.from_iterable(post.tags for post in self.posts))

@@ -45,6 +45,9 @@ class Comment(models.Model):
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="comments")
     # What is answered is not deleted; a whole post's comments are, by `delete_comments`.
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="replies")
+    # The comment with which its thread begins: itself, if it answers none. Empty until the id is
+    # known.
+    thread_id = models.BigIntegerField(null=True)
     author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="comments")
     body = models.TextField()
     # What `body` is as HTML, made when it was written.

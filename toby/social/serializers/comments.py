@@ -30,10 +30,12 @@ class EditCommentIn(In):
 class CommentOut(Out, frozen=True, kw_only=True):
     """A comment as Markdown and as sanitised HTML. `status` is live or gone: of what is gone only
     that it was there is shown, as long as it has replies that are. `reply_to` is null for what
-    answers the post itself; `reply_count` is of direct replies."""
+    answers the post itself, `thread_id` is of the comment with which its thread begins;
+    `reply_count` is of direct replies."""
 
     id: int
     reply_to: int | None
+    thread_id: int
     status: str
     author: AuthorOut | None
     body: str
@@ -179,6 +181,7 @@ def shared(
     kept = {
         "id": comment.pk,
         "reply_to": comment.parent_id,
+        "thread_id": comment.thread_id,
         "version": comment.version,
         "reply_count": comment.reply_count,
         "created_at": timestamp(comment.created_at),

@@ -38,6 +38,7 @@ def add_like(comment_id: int, by: Principal) -> bool:
                     post_title=post.title,
                     liker=by.person(),
                     post_author_id=post.author_id,
+                    thread_id=comment.thread_id or 0,
                 )
             )
     return True

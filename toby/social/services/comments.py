@@ -66,9 +66,10 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
             )
         )
         text = write_comment(comment)
-        # Both hold the id.
+        # All hold the id.
         comment.html, comment.top_order = text.html, top_order(0, comment.pk)
-        update(comment, "html", "top_order")
+        comment.thread_id = parent.thread_id if parent else comment.pk
+        update(comment, "html", "top_order", "thread_id")
         mentions = keep_mentions(text.mentions, of=comment, is_new=True)
         count_comments(post, +1)
         count_reply(comment.parent_id, +1)
@@ -83,6 +84,7 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
                 excerpt=body[:EXCERPT_LENGTH],
                 parent_id=parent.pk if parent else 0,
                 parent_author_id=parent.author_id if parent else 0,
+                thread_id=comment.thread_id or 0,
                 mentions=mentions.new,
             )
         )
@@ -143,6 +145,7 @@ def change_text(comment: Comment, by: Principal, body: str) -> None:
             version=comment.version,
             post_slug=comment.post.slug,
             post_title=comment.post.title,
+            thread_id=comment.thread_id or 0,
             mentions=mentions.new,
             unmentions=mentions.gone,
         )
