@@ -25,8 +25,8 @@ LAST = 2**63 - 1
 
 def ranges(rows: QuerySet[Any], column: str, at_once: int = 0) -> Iterator[tuple[int, int]]:
     """The first and the last of each `at_once` whole numbers that `rows` have in `column`, the
-    lowest first; of each AT_ONCE, if not said. `column` is unique within `rows`, and an index of
-    theirs."""
+    lowest first; of each AT_ONCE, if not said. Rows with the same number are in one range, however
+    many. `column` is an index of `rows`."""
     at_once = at_once or AT_ONCE
     numbers = rows.order_by(column).values_list(column, flat=True)
     first = numbers.first()
@@ -35,6 +35,8 @@ def ranges(rows: QuerySet[Any], column: str, at_once: int = 0) -> Iterator[tuple
         ends = list(numbers.filter(**{f"{column}__gte": first})[at_once - 1 : at_once + 1])
         yield first, ends[0] if ends else numbers.last() or first
         first = ends[1] if len(ends) == 2 else None
+        if first is not None and first == ends[0]:
+            first = numbers.filter(**{f"{column}__gt": first}).first()
 
 
 def whole_ranges(rows: QuerySet[Any], column: str) -> Iterator[tuple[int, int]]:

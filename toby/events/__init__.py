@@ -25,7 +25,13 @@ from toby.events.envelope import (
     UnknownType,
     deleted_person,
 )
-from toby.events.fanout import BackfillDue, FeedsDue, PublicationDue
+from toby.events.fanout import (
+    BackfillDue,
+    FeedsDue,
+    ForgettingDue,
+    PublicationDue,
+    TakingBackDue,
+)
 from toby.events.social import (
     AuthorTrusted,
     AuthorWarned,
@@ -77,6 +83,7 @@ __all__ = [
     "Event",
     "ExportReady",
     "FeedsDue",
+    "ForgettingDue",
     "Person",
     "PostApproved",
     "PostDeleted",
@@ -93,6 +100,7 @@ __all__ = [
     "PublicationDue",
     "RoleChanged",
     "SessionEnded",
+    "TakingBackDue",
     "UnknownType",
     "UserBlocked",
     "UserChanged",

@@ -45,3 +45,32 @@ class PublicationDue(Event, type="notifications.publication_due.v1", topic=FANOU
     first_id: int
     last_id: int
     mentioned: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakingBackDue(Event, type="notifications.taking_back_due.v1", topic=FANOUT, key="part"):
+    """What those whose ids are `first_id` to `last_id` were told about a post that is hidden or
+    deleted is to be taken back, but from `spared_id`: 0 for nobody. The chunk's time is when it was
+    hidden. Spread as PublicationDue."""
+
+    part: str
+    post_id: int
+    author_id: int
+    spared_id: int
+    first_id: int
+    last_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgettingDue(Event, type="notifications.forgetting_due.v1", topic=FANOUT, key="part"):
+    """What those whose ids are `first_id` to `last_id` were told of somebody whose account was
+    deleted is to be taken back, or left without their name. `role` is theirs in it: actor, who did
+    it, or host, under whose post it was done. `version` is of their deletion. Spread as
+    PublicationDue."""
+
+    part: str
+    user_id: int
+    version: int
+    role: str
+    first_id: int
+    last_id: int

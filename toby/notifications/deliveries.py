@@ -16,6 +16,7 @@ from toby.notifications.moderators import Moderators, to_each_moderator
 from toby.notifications.orders import (
     TO_ONE,
     Add,
+    Close,
     Forget,
     Hush,
     Moderate,
@@ -28,10 +29,12 @@ from toby.notifications.orders import (
     RetractComment,
     Reword,
     Show,
+    TakeBackPost,
     TellFollowers,
     TellLate,
     TellModerators,
     Wide,
+    Withhold,
     facts_to_undo,
     is_of_submission,
     known_facts,
@@ -121,9 +124,22 @@ class Deliveries:
         """What this person was told of `act` no longer holds."""
         self.orders.append(Retract(recipient_id=recipient_id, act=act))
 
-    def take_back_all_about(self, subject: str, *, but: int | None = None) -> None:
-        """What anybody but this person was told of `subject` no longer holds."""
-        self.orders.append(RetractAbout(subject=subject, spared=but))
+    def withhold(self, subject: str, *, but: int | None = None) -> None:
+        """Of what is told in this batch of `subject` before, nobody but this person is told."""
+        self.orders.append(Withhold(subject=subject, spared=but))
+
+    def take_back_post(
+        self, post_id: int, author_id: int, *, but: int | None, first_id: int, last_id: int
+    ) -> None:
+        """What those but this person who have these ids were told about a post no longer holds,
+        since it was hidden at the time of the current event. What they were told later does."""
+        order = TakeBackPost(
+            hiding=Show(post_id=post_id, author_id=author_id, visible=False, at=self.time),
+            spared=but,
+            first_id=first_id,
+            last_id=last_id,
+        )
+        self.orders.append(order)
 
     def take_back_comment(self, comment_id: int) -> None:
         """What anybody was told of this comment no longer holds."""
@@ -136,8 +152,15 @@ class Deliveries:
     def learn_address(self, event: AddressConfirmed) -> None:
         self.orders.append(Readdress(event=event))
 
-    def forget(self, user_id: int) -> None:
-        self.orders.append(Forget(user_id=user_id))
+    def close(self, user_id: int) -> None:
+        """Their account was deleted: nothing comes into their inbox any more."""
+        self.orders.append(Close(user_id=user_id))
+
+    def forget(self, user_id: int, *, column: str, first_id: int, last_id: int) -> None:
+        """What those who have these ids were told of somebody whose account was deleted, who stands
+        in that column, no longer holds or is left without their name."""
+        order = Forget(user_id=user_id, column=column, first_id=first_id, last_id=last_id)
+        self.orders.append(order)
 
     def publish(self, post_id: int, *, target: dict[str, Any], author: Person) -> None:
         """The current event is that a post went live."""
@@ -147,7 +170,8 @@ class Deliveries:
     def show_post(self, post_id: int, author_id: int, *, visible: bool) -> None:
         """Readers see the post from now on, or no longer: then nobody but its author is told of
         it."""
-        self.orders.append(Show(post_id=post_id, author_id=author_id, visible=visible))
+        order = Show(post_id=post_id, author_id=author_id, visible=visible, at=self.time)
+        self.orders.append(order)
 
     def tell_followers(
         self,
@@ -206,7 +230,7 @@ class Deliveries:
 
     def take_back_submission(self, post_id: int) -> None:
         """Nothing of the post waits for a decision any more."""
-        self.take_back_all_about(submission_of(post_id))
+        self.orders.append(RetractAbout(subject=submission_of(post_id)))
 
     def moderate(self, user_id: int, *, active: bool, version: int) -> None:
         """Somebody is told of what is submitted from now on, or no longer."""
@@ -237,12 +261,12 @@ class Deliveries:
         orders = without_the_deleted(posts.spell_out(told), deleted)
         if not orders:
             return
-        forgotten = {order.user_id for order in orders if isinstance(order, Forget)}
+        closed = {order.user_id for order in orders if isinstance(order, Close)}
         concerned = {order.recipient_id for order in orders if isinstance(order, TO_ONE)}
         concerned |= {order.listener_id for order in orders if isinstance(order, Hush)}
         concerned |= {order.user_id for order in orders if isinstance(order, Moderate)}
-        opened = lock_inboxes(concerned | forgotten | recipients_to_be_found(orders))
-        for user_id in forgotten:
+        opened = lock_inboxes(concerned | closed | recipients_to_be_found(orders))
+        for user_id in closed:
             close_inbox(opened[user_id])
         adds = [order for order in orders if isinstance(order, Add)]
         silences = Silences(pairs_of(orders))
@@ -311,8 +335,10 @@ class Writing:
             case Retract():
                 self.retract(self.by_act.get((order.recipient_id, order.act), ()))
             case RetractAbout():
-                about = [fact for fact in self.facts if fact.subject == order.subject]
-                self.retract(fact for fact in about if fact.recipient_id != order.spared)
+                self.retract(self.about(order.subject, order.spared))
+            case Withhold():
+                about = self.about(order.subject, order.spared)
+                self.retract(fact for fact in about if fact.pk is None)
             case RetractComment():
                 self.retract(self.of_comment(order.comment_id))
             case Reword():
@@ -326,6 +352,8 @@ class Writing:
                 self.hush(order)
             case Moderate():
                 self.moderate(order)
+            case Close():
+                pass
 
     def add(self, order: Add) -> None:
         inbox = self.opened[order.recipient_id]
@@ -392,6 +420,10 @@ class Writing:
     def holds(self, fact: Fact) -> bool:
         return fact.retracted_at is None and not self.opened[fact.recipient_id].row.closed
 
+    def about(self, subject: str, spared: int | None) -> list[Fact]:
+        about = (fact for fact in self.facts if fact.subject == subject)
+        return [fact for fact in about if fact.recipient_id != spared]
+
     def of_comment(self, comment_id: int) -> list[Fact]:
         return [fact for fact in self.facts if fact.comment_id == comment_id]
 
@@ -411,10 +443,10 @@ class Writing:
         self.retract(fact for fact in theirs if not stays(fact.item.kind, fact.comment_id))
         nobody = shown(deleted_person(user_id))
         for fact in filter(self.holds, theirs):
-            if fact.actor is not None:
+            if fact.actor not in (None, nobody):
                 fact.actor = nobody
                 self.changed.append(fact)
-            if fact.item.actor and fact.item.actor["id"] == user_id:
+            if fact.item.actor and fact.item.actor["id"] == user_id and fact.item.actor != nobody:
                 fact.item.actor = nobody
                 self.opened[fact.recipient_id].touch(fact.item, self.now)
 

@@ -19,6 +19,7 @@ from toby.events import (
     CommentUnliked,
     Envelope,
     ExportReady,
+    ForgettingDue,
     PostApproved,
     PostDeleted,
     PostEdited,
@@ -34,6 +35,7 @@ from toby.events import (
     PublicationDue,
     RoleChanged,
     SessionEnded,
+    TakingBackDue,
     UserBlocked,
     UserChanged,
     UserDeleted,
@@ -47,20 +49,19 @@ from toby.events import (
 from toby.notifications import projections
 from toby.notifications.deliveries import Deliveries
 from toby.notifications.models import Kind, Why
+from toby.notifications.orders import about_post
 
 handlers = Handlers(Deliveries)
 handles = handlers.handles
 MODERATING = (MODERATOR, ADMIN)
 # One at once: its many inboxes are held until it is done.
 chunks = Handlers(Deliveries, at_once=1)
+# In whose column of a fact somebody stands.
+ROLES = {"actor": "actor_id", "host": "host_id"}
 
 
 def post(post_id: int, slug: str, title: str) -> dict[str, Any]:
     return {"type": "post", "id": post_id, "slug": slug, "title": title}
-
-
-def subject_of(post_id: int) -> str:
-    return f"post:{post_id}"
 
 
 def like_act(post_id: int, liker_id: int) -> str:
@@ -144,7 +145,7 @@ def tell_the_author_what_to_change(event: ChangesRequested, inboxes: Deliveries)
 def take_back_all_about_a_hidden_post(event: PostHidden, inboxes: Deliveries) -> None:
     """From all but its author, who is told why."""
     inboxes.show_post(event.post_id, event.author.user_id, visible=False)
-    inboxes.take_back_all_about(subject_of(event.post_id), but=event.author.user_id)
+    inboxes.withhold(about_post(event.post_id), but=event.author.user_id)
     target = post(event.post_id, event.slug, event.title)
     inboxes.tell(event.author.user_id, Kind.POST_HIDDEN, target=target, reason=event.reason)
 
@@ -153,10 +154,46 @@ def take_back_all_about_a_hidden_post(event: PostHidden, inboxes: Deliveries) ->
 def take_back_all_about_a_deleted_post(event: PostDeleted, inboxes: Deliveries) -> None:
     """The author is told why, unless it was they who deleted it."""
     inboxes.show_post(event.post_id, event.author.user_id, visible=False)
-    inboxes.take_back_all_about(subject_of(event.post_id))
+    inboxes.withhold(about_post(event.post_id))
     if event.reason:
         target = post(event.post_id, event.slug, event.title)
         inboxes.tell(event.author.user_id, Kind.POST_DELETED, target=target, reason=event.reason)
+
+
+@handlers.fans_out(PostHidden)
+def take_it_back_from_all(event: PostHidden, parent: Envelope) -> Iterator[TakingBackDue]:
+    return taking_back(event, spared_id=event.author.user_id)
+
+
+@handlers.fans_out(PostDeleted)
+def take_it_back_from_all_and_its_author(
+    event: PostDeleted, parent: Envelope
+) -> Iterator[TakingBackDue]:
+    return taking_back(event, spared_id=0)
+
+
+def taking_back(event: PostHidden | PostDeleted, *, spared_id: int) -> Iterator[TakingBackDue]:
+    subject = about_post(event.post_id)
+    for first, last in projections.ranges_told(subject=subject):
+        yield TakingBackDue(
+            part=f"{subject}:{first}",
+            post_id=event.post_id,
+            author_id=event.author.user_id,
+            spared_id=spared_id,
+            first_id=first,
+            last_id=last,
+        )
+
+
+@chunks.handles(TakingBackDue)
+def take_it_back_from_some(event: TakingBackDue, inboxes: Deliveries) -> None:
+    inboxes.take_back_post(
+        event.post_id,
+        event.author_id,
+        but=event.spared_id or None,
+        first_id=event.first_id,
+        last_id=event.last_id,
+    )
 
 
 @handles(PostRestored)
@@ -187,7 +224,7 @@ def tell_whom_the_post_mentions(event: PostPublished, inboxes: Deliveries) -> No
 def tell_whom_the_post_mentions_now(event: PostEdited, inboxes: Deliveries) -> None:
     tell_of_mentions_in_a_post(event, inboxes)
     for user_id in event.unmentions:
-        inboxes.take_back(user_id, mention_act(subject_of(event.post_id)))
+        inboxes.take_back(user_id, mention_act(about_post(event.post_id)))
 
 
 def tell_of_mentions_in_a_post(event: PostPublished | PostEdited, inboxes: Deliveries) -> None:
@@ -197,7 +234,7 @@ def tell_of_mentions_in_a_post(event: PostPublished | PostEdited, inboxes: Deliv
             Kind.MENTIONED,
             target=post(event.post_id, event.slug, event.title),
             actor=event.author,
-            act=mention_act(subject_of(event.post_id)),
+            act=mention_act(about_post(event.post_id)),
         )
 
 
@@ -242,7 +279,7 @@ def tell_of_the_comment(event: CommentAdded, inboxes: Deliveries) -> None:
     if event.parent_author_id:
         parent = comment_act(event.parent_id)
         tell_of_a_comment(event, event.parent_author_id, Kind.COMMENT_REPLIED, inboxes, parent)
-    under = subject_of(event.post_id)
+    under = about_post(event.post_id)
     tell_of_a_comment(event, event.post_author_id, Kind.COMMENT_ADDED, inboxes, under)
     for user_id in event.mentions:
         tell_of_a_comment(event, user_id, Kind.MENTIONED, inboxes)
@@ -278,7 +315,7 @@ def tell_the_author_of_the_like(event: PostLiked, inboxes: Deliveries) -> None:
         target=post(event.post_id, event.post_slug, event.post_title),
         actor=event.liker,
         act=like_act(event.post_id, event.liker.user_id),
-        group=subject_of(event.post_id),
+        group=about_post(event.post_id),
     )
 
 
@@ -439,7 +476,32 @@ def forget_the_deleted(event: UserDeleted, inboxes: Deliveries) -> None:
     projections.learn_user(event)
     projections.forget_follows_of(event.user_id)
     projections.forget_posts_of(event.user_id)
-    inboxes.forget(event.user_id)
+    inboxes.close(event.user_id)
+
+
+@handlers.fans_out(UserDeleted)
+def forget_what_they_did(event: UserDeleted, parent: Envelope) -> Iterator[ForgettingDue]:
+    for role, column in ROLES.items():
+        for first, last in projections.ranges_told(**{column: event.user_id}):
+            yield ForgettingDue(
+                part=f"{role}:{event.user_id}:{first}",
+                user_id=event.user_id,
+                version=event.version,
+                role=role,
+                first_id=first,
+                last_id=last,
+            )
+
+
+@chunks.handles(ForgettingDue)
+def forget_some_of_what_they_did(event: ForgettingDue, inboxes: Deliveries) -> None:
+    projections.learn_user(UserDeleted(user_id=event.user_id, version=event.version))
+    inboxes.forget(
+        event.user_id,
+        column=ROLES[event.role],
+        first_id=event.first_id,
+        last_id=event.last_id,
+    )
 
 
 @handles(RoleChanged)

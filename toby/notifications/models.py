@@ -176,7 +176,7 @@ class Fact(models.Model):
     actor = JSONField(null=True)
     data = JSONField(null=True)
     # What the fact is about, as "post:12": all that is about something that is gone is retracted.
-    subject = ExactCharField(max_length=100, blank=True, db_index=True)
+    subject = ExactCharField(max_length=100, blank=True)
     created_at = models.DateTimeField()
     retracted_at = models.DateTimeField(null=True)
 
@@ -188,6 +188,7 @@ class Fact(models.Model):
         )
         indexes = (
             models.Index(fields=["recipient_id", "act"], name="facts_of_an_act"),
+            models.Index(fields=["subject", "recipient_id"], name="facts_about_something"),
             models.Index(fields=["actor_id", "recipient_id"], name="facts_of_an_actor"),
             models.Index(fields=["host_id", "recipient_id"], name="facts_of_a_host"),
             models.Index(fields=["item", "retracted_at", "id"], name="facts_of_an_item"),
@@ -362,6 +363,9 @@ class KnownPost(models.Model):
     published_at = models.DateTimeField(null=True)
     target = models.JSONField(null=True)
     actor = models.JSONField(null=True)
+    # When it was hidden or deleted last, by the event's time; and the last fact there was then.
+    hidden_at = models.DateTimeField(null=True)
+    hidden_up_to = models.BigIntegerField(default=0)
 
     class Meta:
         indexes = (models.Index(fields=["author_id", "published_at"], name="known_publications"),)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from django.db.models import Q
 
 from toby.common.sql import RowIn
+from toby.consumer.fanout import LAST
 from toby.events import AddressConfirmed, Person, deleted_person
 from toby.notifications.models import Fact, Item, Kind, Why
 from toby.notifications.preferences import post_of
@@ -129,7 +130,19 @@ class Retract:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetractAbout:
-    """What everybody but `spared` was told of something that is gone."""
+    """What everybody but `spared` was told of something that is gone; of those who have these ids,
+    and of facts up to this one, if that is said."""
+
+    subject: str
+    spared: int | None = None
+    first_id: int = 0
+    last_id: int = LAST
+    up_to: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Withhold:
+    """What this batch tells of something that is gone; everybody but `spared`."""
 
     subject: str
     spared: int | None
@@ -143,11 +156,22 @@ class RetractComment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Forget:
-    """Somebody's account was deleted: their inbox is closed, their acts are retracted or kept
-    without their name, what was done under their posts is retracted."""
+class Close:
+    """Somebody's account was deleted, and with it what they were told."""
 
     user_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forget:
+    """Somebody's account was deleted. Of what those who have these ids were told, with the deleted
+    in this column: their acts are retracted or kept without their name, what was done under their
+    posts is retracted."""
+
+    user_id: int
+    column: str
+    first_id: int
+    last_id: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,11 +213,23 @@ class Publish:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Show:
-    """Readers see a post again, or no longer."""
+    """Readers see a post again, or no longer, `at` the time of the event that says so."""
 
     post_id: int
     author_id: int
     visible: bool
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeBackPost:
+    """What those but `spared` who have these ids were told about a post until it was hidden. It is
+    hidden first, where that is not yet done."""
+
+    hiding: Show
+    spared: int | None
+    first_id: int
+    last_id: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,12 +264,24 @@ class Readdress:
 
 
 Order = (
-    Add | Readdress | Retract | RetractAbout | RetractComment | Forget | Hush | Moderate | Reword
+    Add
+    | Close
+    | Forget
+    | Hush
+    | Moderate
+    | Readdress
+    | Retract
+    | RetractAbout
+    | RetractComment
+    | Reword
+    | Withhold
 )
 # What stands for orders to many, and what is to be known before anybody is told of a post.
-Wide = Publish | Show | TellFollowers | TellLate
+Wide = Publish | Show | TakeBackPost | TellFollowers | TellLate
 TO_ONE = (Add, Readdress, Retract)
 TO_WHOM_IT_CONCERNS = (RetractAbout, RetractComment, Forget, Reword)
+Undoing = Forget | Hush | Moderate | Retract | RetractAbout | RetractComment | Reword
+UNDOING = get_args(Undoing)
 
 
 def submission_of(post_id: int) -> str:
@@ -246,6 +294,10 @@ def is_of_submission(fact: Fact) -> bool:
 
 def stays(kind: str, comment_id: int | None) -> bool:
     return comment_id is not None and kind in STAYS
+
+
+def about_post(post_id: int) -> str:
+    return f"post:{post_id}"
 
 
 def subject_of(target: dict[str, Any]) -> str:
@@ -272,6 +324,8 @@ def people_of(orders: Sequence[Order | Wide]) -> set[int]:
                 found.add(order.publication.actor["id"])
             case Show() | TellLate():
                 found.add(order.author_id)
+            case TakeBackPost():
+                found.add(order.hiding.author_id)
     return found
 
 
@@ -326,30 +380,35 @@ def pairs_of(orders: Sequence[Order]) -> set[Pair]:
 def facts_to_undo(orders: Sequence[Order]) -> list[Fact]:
     """The live facts of the acts that are to be taken back, and of those who are deleted or
     blocked."""
-    conditions = [condition(order) for order in orders if not isinstance(order, Add | Readdress)]
+    conditions = [condition(order) for order in orders if isinstance(order, UNDOING)]
     if not conditions:
         return []
     wanted = reduce(or_, conditions)
     return list(Fact.objects.filter(wanted, retracted_at=None).select_related("item"))
 
 
-def condition(
-    order: Retract | RetractAbout | RetractComment | Forget | Hush | Moderate | Reword,
-) -> Q:
+def condition(order: Undoing) -> Q:
     match order:
         case Retract():
             return Q(recipient_id=order.recipient_id, act=order.act)
         case RetractAbout():
-            return Q(subject=order.subject)
+            up_to = Q() if order.up_to is None else Q(id__lte=order.up_to)
+            return Q(subject=order.subject) & in_range(order) & up_to
         case RetractComment() | Reword():
             return Q(comment_id=order.comment_id)
         case Forget():
-            return Q(actor_id=order.user_id) | Q(host_id=order.user_id)
+            return Q((order.column, order.user_id)) & in_range(order)
         case Hush():
             of = Q(actor_id=order.speaker_id) | Q(host_id=order.speaker_id)
             return of & Q(recipient_id=order.listener_id)
         case Moderate():
             return Q(recipient_id=order.user_id, act__startswith=SUBMISSION)
+
+
+def in_range(order: RetractAbout | Forget) -> Q:
+    if (order.first_id, order.last_id) == (0, LAST):
+        return Q()
+    return Q(recipient_id__gte=order.first_id, recipient_id__lte=order.last_id)
 
 
 def recipients_to_be_found(orders: Sequence[Order]) -> set[int]:

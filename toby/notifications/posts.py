@@ -12,29 +12,43 @@ it is one fact.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from toby.common.sql import for_share, insert_missing, upsert
-from toby.notifications.models import KnownFollow, KnownPost
+from toby.notifications.models import Fact, KnownFollow, KnownPost
 from toby.notifications.orders import (
     Add,
     Order,
     Publication,
     Publish,
+    RetractAbout,
     Show,
+    TakeBackPost,
     TellFollowers,
     TellLate,
     Wide,
+    about_post,
 )
 
 # Of the publications that were learned before a follow that came first: as many of the newest, and
 # no longer after the follow.
 LATE_AT_MOST = 20
 LATE_BY_AT_MOST = timedelta(days=1)
-COLUMNS = ("visible", "publication_id", "published_at", "target", "actor")
+COLUMNS = (
+    "visible",
+    "publication_id",
+    "published_at",
+    "target",
+    "actor",
+    "hidden_at",
+    "hidden_up_to",
+)
+
+
+Change = Publish | Show | TakeBackPost
 
 
 class Posts:
@@ -42,7 +56,7 @@ class Posts:
 
     def __init__(self, orders: Sequence[Order | Wide], deleted: Collection[int]) -> None:
         """Nobody sees a post of the `deleted`."""
-        changes = [order for order in orders if isinstance(order, Publish | Show)]
+        changes = [order for order in orders if isinstance(order, Publish | Show | TakeBackPost)]
         self.known = changed(changes, deleted)
         published = [o.publication for o in orders if isinstance(o, TellFollowers)]
         told = {order.seen_with for order in orders if isinstance(order, Add) and order.seen_with}
@@ -68,6 +82,14 @@ class Posts:
                 told = (post for post in self.late if is_late(post, order))
                 for post in islice(told, LATE_AT_MOST):
                     yield publication_of(post).told_to(order.follower_id)
+            case TakeBackPost():
+                yield RetractAbout(
+                    subject=about_post(order.hiding.post_id),
+                    spared=order.spared,
+                    first_id=order.first_id,
+                    last_id=order.last_id,
+                    up_to=self.known[order.hiding.post_id].hidden_up_to,
+                )
             case Publish() | Show():
                 pass
             case _:
@@ -80,7 +102,7 @@ class Posts:
         return isinstance(order, Add) and order.recipient_id == post.author_id
 
 
-def changed(changes: Sequence[Publish | Show], deleted: Collection[int]) -> dict[int, KnownPost]:
+def changed(changes: Sequence[Change], deleted: Collection[int]) -> dict[int, KnownPost]:
     """The posts as they are after these changes, locked exclusively."""
     missing = {row.post_id: row for row in map(new, changes)}
     ids = sorted(missing)
@@ -91,20 +113,27 @@ def changed(changes: Sequence[Publish | Show], deleted: Collection[int]) -> dict
         match change:
             case Publish():
                 publish(known[change.publication.post_id], change.publication)
+            case Show(visible=True):
+                known[change.post_id].visible = True
             case Show():
-                show(known[change.post_id], visible=change.visible)
+                hide(known[change.post_id], change.at)
+            case TakeBackPost(hiding=hiding):
+                post = known[hiding.post_id]
+                if post.hidden_at is None or post.hidden_at < hiding.at:
+                    hide(post, hiding.at)
     for post in known.values():
         if post.author_id in deleted:
-            show(post, visible=False)
+            put_out_of_sight(post)
     upsert(list(known.values()), unique=["post_id"], update=COLUMNS)
     return known
 
 
-def new(change: Publish | Show) -> KnownPost:
+def new(change: Change) -> KnownPost:
     if isinstance(change, Publish):
         told = change.publication
         return KnownPost(post_id=told.post_id, author_id=told.actor["id"])
-    return KnownPost(post_id=change.post_id, author_id=change.author_id)
+    shown = change.hiding if isinstance(change, TakeBackPost) else change
+    return KnownPost(post_id=shown.post_id, author_id=shown.author_id)
 
 
 def publish(post: KnownPost, told: Publication) -> None:
@@ -113,11 +142,16 @@ def publish(post: KnownPost, told: Publication) -> None:
         post.target, post.actor = told.target, told.actor
 
 
-def show(post: KnownPost, *, visible: bool) -> None:
-    """What it said is not kept once it is out of sight."""
-    post.visible = visible
-    if not visible:
-        post.target = post.actor = None
+def hide(post: KnownPost, at: datetime) -> None:
+    """All that was told about it by now has been committed, since its row is locked."""
+    put_out_of_sight(post)
+    post.hidden_at = at
+    post.hidden_up_to = Fact.objects.aggregate(last=Max("id"))["last"] or 0
+
+
+def put_out_of_sight(post: KnownPost) -> None:
+    """What it said is not kept."""
+    post.visible, post.target, post.actor = False, None, None
 
 
 def shared(post_ids: Iterable[int]) -> dict[int, KnownPost]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from toby.common.sql import for_share
 from toby.consumer import fanout
@@ -14,7 +15,7 @@ from toby.events import (
     UserUnfollowed,
     deleted_person,
 )
-from toby.notifications.models import KnownFollow, KnownPost, KnownUser, Mailbox
+from toby.notifications.models import Fact, KnownFollow, KnownPost, KnownUser, Mailbox
 
 
 def learn_user(event: UserRegistered | UserChanged | UserDeleted) -> None:
@@ -78,6 +79,12 @@ def learn_follow(event: UserFollowed | UserUnfollowed, time: datetime) -> bool:
         known.since = time
     known.save()
     return True
+
+
+def ranges_told(**of: Any) -> Iterator[tuple[int, int]]:
+    """Of the ids of those who have such live facts. Also where nobody has any: somebody may just be
+    being told."""
+    return fanout.whole_ranges(Fact.objects.filter(retracted_at=None, **of), "recipient_id")
 
 
 def ranges_of_followers(user_id: int) -> Iterator[tuple[int, int]]:
