@@ -138,6 +138,8 @@ class Screen:
         self.reader, self.token, self.ticket = reader, "", ""
         self.patience_s = PATIENCE_S
         self.seen: dict[str, int] = {}
+        # It waits for the answer.
+        self.resumes = False
         self.socket: ClientConnection | None = None
 
     def open(self) -> None:
@@ -151,6 +153,7 @@ class Screen:
         ready = self.frame("ready")
         if self.token:
             self.socket.send(json.dumps({"type": "resume", "after": self.token}))
+            self.resumes = True
         else:
             self.token = ready["token"]
 
@@ -187,6 +190,11 @@ class Screen:
             raise Failed(f"no {wanted} frame within {self.patience_s:.0f} s") from None
         frame = dict(json.loads(text))
         if "token" in frame and frame["type"] != "ready":
+            is_next = frame["type"] == "reset" or frame.get("prev", frame["token"]) == self.token
+            if self.resumes and not is_next:
+                # It has overtaken the answer, and comes again by it.
+                return self.next_frame(within_s, wanted=wanted)
+            self.resumes = False
             self.token = frame["token"]
         if frame["type"] == "item":
             item = frame["item"]

@@ -20,18 +20,15 @@ class Feed {
     this.seqs = new Map();
     this.unread = this.unseen = this.failures = 0;
     this.token = "";
-    this.ended = false;
+    this.resumes = this.ended = false;
   }
 
   async follow() {
     while (!this.ended) {
       const most = Math.min(FIRST_PAUSE_MS * 2 ** this.failures, LAST_PAUSE_MS);
       this.pause = most * (0.5 + Math.random() / 2);
-      try {
-        await this.connection();
-      } catch (problem) {
-        // Not reached, or cut off.
-      }
+      // Not reached, or cut off.
+      await this.connection().catch(() => {});
       this.failures += 1;
       await new Promise((resolve) => setTimeout(resolve, this.pause));
     }
@@ -42,28 +39,32 @@ class Feed {
     const { ticket } = await this.call("POST", "/api/v1/notifications/tickets");
     const url = `${location.origin.replace("http", "ws")}/ws/notifications`;
     const socket = new WebSocket(url, ["toby.notifications.v1", ticket]);
-    // One frame after the other: a reset takes a while, and what comes then must wait.
+    // One frame after the other: a reset takes a while, and the next wait. After a failure none is.
     let turn = Promise.resolve();
     socket.onmessage = (event) => {
-      const frame = JSON.parse(event.data);
-      turn = turn.then(() => this.take(frame, socket)).catch(() => socket.close());
+      turn = turn.then(() => this.take(JSON.parse(event.data), socket));
+      turn.catch(() => socket.close());
     };
     const closed = await new Promise((resolve) => { socket.onclose = resolve; });
-    await turn;
     this.ended = this.ended || FINAL.includes(closed.code);
+    await turn;
   }
 
   async take(frame, socket) {
-    this.failures = 0;
-    if (frame.type === "ready" && this.token) {
-      // Not to where the server is: what lies between is still to come.
-      socket.send(JSON.stringify({ type: "resume", after: this.token }));
-      return;
-    }
     if (frame.type === "restart") this.pause = frame.retry_ms;
-    if (frame.type === "ready" || frame.type === "reset") await this.readList();
-    if (frame.type === "item") this.takeItem(frame.item);
     if (!frame.token) return;
+    const isAfresh = frame.type === "reset" || (frame.type === "ready" && !this.token);
+    if (frame.type === "ready" && !isAfresh) {
+      // Not to where the server is: what lies between is still to come.
+      this.resumes = true;
+      return socket.send(JSON.stringify({ type: "resume", after: this.token }));
+    }
+    // What has overtaken the answer to a resume comes again by it.
+    if (this.resumes && !isAfresh && (frame.prev ?? frame.token) !== this.token) return;
+    this.resumes = false;
+    if (isAfresh) await this.readList();
+    if (frame.type === "item") this.takeItem(frame.item);
+    this.failures = 0;
     this.token = frame.token;
     this.unread = frame.unread ?? this.unread;
     this.unseen = frame.unseen ?? this.unseen;
@@ -80,6 +81,7 @@ class Feed {
   async readList() {
     this.items.clear();
     this.seqs.clear();
+    this.token = ""; // If it fails, it is read anew.
     for (let path = "/api/v1/notifications?limit=100"; path;) {
       const page = await this.call("GET", path);
       page.results.forEach((item) => this.takeItem(item));

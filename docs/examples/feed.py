@@ -58,10 +58,10 @@ class Feed:
             pause_s = random.uniform(0.5, 1) * min(FIRST_PAUSE_S * 2**failures, LAST_PAUSE_S)
             try:
                 async for frame in self.frames():
-                    failures = 0
                     if frame["type"] == "restart":
                         pause_s = frame["retry_ms"] / 1000
                     await self.take(frame)
+                    failures = 0
             except (OSError, InvalidHandshake, ConnectionClosed) as error:
                 if close_code(error) == SESSION_ENDED:
                     raise SessionEnded from error
@@ -76,13 +76,25 @@ class Feed:
         headers = {"Authorization": f"Bearer {self.access_token()}"}
         async with connect(url, additional_headers=headers, subprotocols=[SUBPROTOCOL]) as socket:
             ready = json.loads(await socket.recv())
-            if self.token:
+            resumes = bool(self.token)
+            if resumes:
                 # Not to where the server is: what lies between is still to come.
                 await socket.send(json.dumps({"type": "resume", "after": self.token}))
             else:
                 yield {**ready, "type": "reset"}
             while True:
-                yield json.loads(await socket.recv())
+                frame = json.loads(await socket.recv())
+                if resumes and "token" in frame:
+                    if not self.is_next(frame):
+                        # It has overtaken the answer, and comes again by it.
+                        continue
+                    resumes = False
+                yield frame
+
+    def is_next(self, frame: dict[str, Any]) -> bool:
+        """Whether nothing is missing between where we are and this."""
+        before: str = frame.get("prev", frame["token"])
+        return self.token == before or frame["type"] == "reset"
 
     async def take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "reset":
@@ -105,8 +117,8 @@ class Feed:
             self.items[item["id"]] = item
 
     async def read_list(self) -> None:
-        """Frames that come meanwhile wait in the connection."""
-        self.items, self.seqs = {}, {}
+        """Frames that come meanwhile wait in the connection. If it fails, it is read anew."""
+        self.items, self.seqs, self.token = {}, {}, ""
         path = "/api/v1/notifications?limit=100"
         while path:
             page = await asyncio.to_thread(self.get, path)

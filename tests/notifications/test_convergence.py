@@ -25,7 +25,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from tests.common.support import SCHEDULES
 from tests.events.support import incoming
 from tests.flow.test_examples import load
-from tests.notifications.support import assert_counts_are_right, consume, person
+from tests.notifications.support import assert_counts_are_right, consume, followed, person
 from tests.notifications.test_groups import ANA, BEN, CLEO, DEEDS, NAMES, liked, unliked
 from toby.common.kafka import Incoming
 from toby.common.principals import Principal
@@ -86,9 +86,9 @@ class Socket(LiveFeed):
     """The server's end of a WebSocket; a `slow` client has to be waited for. The other end has
     `recv` and `send`, as the `websockets` library has."""
 
-    def __init__(self, *, slow: bool) -> None:
+    def __init__(self, *, slow: bool, is_heard: bool) -> None:
         super().__init__()
-        self.slow = slow
+        self.slow, self.is_heard = slow, is_heard
         self.sent: asyncio.Queue[str] = asyncio.Queue()
 
     async def put(self, token: SyncToken, frame: str) -> None:
@@ -111,7 +111,8 @@ class Socket(LiveFeed):
     async def send(self, text: str) -> None:
         said = received(text)
         assert isinstance(said, Resume)
-        self.resume(SyncToken.parse(said.after))
+        if self.is_heard:
+            self.resume(SyncToken.parse(said.after))
 
 
 class Client(example.Feed):  # type: ignore[misc]  # it is not installed, and so has no types
@@ -158,11 +159,11 @@ class Client(example.Feed):  # type: ignore[misc]  # it is not installed, and so
 class BySocket(Client):
     def __init__(self, *, slow: bool) -> None:
         super().__init__()
-        self.slow = slow
+        self.slow, self.is_heard = slow, True
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Socket]:
-        socket = self.feed = Socket(slow=self.slow)
+        socket = self.feed = Socket(slow=self.slow, is_heard=self.is_heard)
         try:
             inbox = await socket.follow(PRINCIPAL)
             await socket.send_counts(inbox, Ready)
@@ -295,9 +296,12 @@ class World:
             assert client.token == token, type(client)
 
     async def until_all_rest(self) -> None:
+        await self.until_they_rest(*self.clients)
+
+    async def until_they_rest(self, *clients: Client) -> None:
         for _ in range(MOST_TURNS):
             await asyncio.sleep(0)
-            if all(client.rests() for client in self.clients):
+            if all(client.rests() for client in clients):
                 return
         raise AssertionError("something goes on and on")
 
@@ -356,6 +360,20 @@ class World:
                 for socket in list(self.hub.by_user.get(ANA, ())):
                     socket.deliver(hint)
 
+    async def overtake(self, which: int, deeds: Sequence[Callable[[list[int]], Event]]) -> None:
+        """News comes to a device that is back on its line, and the line is cut, before what it says
+        has arrived."""
+        client = self.clients[which % 2]
+        assert isinstance(client, BySocket)
+        await client.cut()
+        client.is_heard = False
+        client.go_on()
+        await self.until_they_rest(client)
+        await self.handle(deeds, "sent")
+        await self.until_they_rest(client)
+        await client.cut()
+        client.is_heard = True
+
     async def come_late(self) -> None:
         if self.late:
             await self.send([self.late.popleft()], "sent")
@@ -407,6 +425,7 @@ STEPS: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("handle_again"), WHICH, FATE),
     st.tuples(st.sampled_from(["read_all", "undo_read_all"]), FATE),
     st.tuples(st.sampled_from(["cut", "go_on", "go_on"]), WHICH),
+    st.tuples(st.just("overtake"), WHICH, st.lists(DEEDS, min_size=1, max_size=4)),
     st.tuples(st.sampled_from(["come_late", "sweep", "prune", "rebuild"])),
 )
 
@@ -436,3 +455,20 @@ def test_who_follows_ends_with_what_one_holds_who_asks_afresh(
     with transaction.atomic():
         asyncio.run(World(django_capture_on_commit_callbacks).play(schedule))
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["quick", "slow"])
+def test_what_is_newer_than_the_answer_to_a_resume_that_never_comes_hides_nothing_that_is_missing(
+    small: None, django_capture_on_commit_callbacks: Callable[..., Any], which: int
+) -> None:
+    missed, newer = [partial(liked_by, BEN), partial(liked_by, CLEO)], [partial(followed_by, BEN)]
+    schedule = [(0, ("handle", missed, "lost")), (0, ("overtake", which, newer))]
+    asyncio.run(World(django_capture_on_commit_callbacks).play(schedule))
+
+
+def liked_by(who: int, _: list[int]) -> Event:
+    return liked(who)
+
+
+def followed_by(who: int, _: list[int]) -> Event:
+    return followed(who, ANA)

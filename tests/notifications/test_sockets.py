@@ -22,7 +22,8 @@ from toby.common import session_store, tokens
 from toby.common.web_socket_protocol import WRITE_AT_ONCE
 from toby.notifications import hub, places
 from toby.notifications.frames import SUBPROTOCOL
-from toby.notifications.hints import announce, the_layer
+from toby.notifications.hints import Hint, announce, the_layer
+from toby.notifications.inboxes import inbox_of
 from toby.notifications.models import Item
 from toby.notifications.places import PLACES_A_USER
 from toby.notifications.routing import route
@@ -178,6 +179,43 @@ def test_resume_brings_what_was_missed_and_ends_with_counts(ana: User) -> None:
             assert [frame["prev"] for frame in frames[:2]] == [f"{epoch}-1", frames[0]["token"]]
             await socket.say(type="resume", after=frames[-1]["token"])
             assert (await socket.frame())["type"] == "counts"
+
+    play(scenario)
+
+
+def newer(user: User) -> Hint:
+    """As of an item that comes now."""
+    inbox = inbox_of(user.pk)
+    return Hint(
+        user_id=user.pk,
+        epoch=inbox.epoch,
+        prev=inbox.last_seq,
+        seq=inbox.last_seq + 1,
+        unread=0,
+        unseen=0,
+        frames=[(inbox.last_seq + 1, '{"type": "item"}')],
+    )
+
+
+@pytest.mark.parametrize("first", ["hint", "resume"])
+def test_nothing_newer_comes_between_a_resume_and_its_answer(ana: User, first: str) -> None:
+    headers = bearer(ana)
+    consume(approved(ana.pk, 1), approved(ana.pk, 2))
+    hint = newer(ana)
+
+    async def scenario() -> None:
+        async with connected(**headers) as socket:
+            await socket.frame(of="ready")
+            (ours,) = hub.this_hub().sockets()
+            assert isinstance(ours, NotificationsSocket)
+            # At one moment, each way round.
+            deeds = [partial(ours.deliver, hint), partial(ours.resume, SyncToken(hint.epoch, 0))]
+            for deed in deeds if first == "hint" else deeds[::-1]:
+                deed()
+            frames = [await socket.frame() for _ in range(3)]
+            assert [frame["token"] for frame in frames] == [
+                f"{hint.epoch}-{seq}" for seq in (1, 2, 2)
+            ]
 
     play(scenario)
 

@@ -11,10 +11,10 @@ from django.test import AsyncClient, Client
 
 from tests.factories import Caller, access_token, make_user
 from tests.notifications.support import approved, consume
-from tests.notifications.test_sockets import in_thread, lose, play, until
+from tests.notifications.test_sockets import in_thread, lose, newer, play, until
 from toby.accounts.models import User
 from toby.common import session_store
-from toby.notifications import hub, streams
+from toby.notifications import hub, live, streams
 from toby.notifications.inboxes import inbox_of
 from toby.notifications.services import mark
 from toby.notifications.stream_cookie import COOKIE, PATH
@@ -189,6 +189,29 @@ class TestTheStream:
                 frames = [parsed(await anext(events))[1] for _ in range(2)]
                 assert [frame["type"] for frame in frames] == ["item", "counts"]
                 assert frames[0]["item"]["seq"] == 2
+
+        play(scenario)
+
+    def test_nothing_newer_comes_before_what_was_missed(
+        self, ana: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not even by a hint of the very moment in which it begins: who is cut off after it would
+        come back behind what is missing."""
+        consume(approved(ana.pk, 1), approved(ana.pk, 2))
+        hint, start = newer(ana), start_of(ana)
+        headers = {**bearer(ana), "Last-Event-ID": start}
+
+        def open_and_deliver(stream: streams.EventStream) -> None:
+            live.LiveFeed.open(stream)
+            stream.deliver(hint)
+
+        monkeypatch.setattr(streams.EventStream, "open", open_and_deliver)
+
+        async def scenario() -> None:
+            async with aclosing(open_stream(headers)) as events:
+                await anext(events)
+                ids = [parsed(await anext(events))[0] for _ in range(3)]
+                assert ids == [start[:-1] + seq for seq in "122"]
 
         play(scenario)
 

@@ -31,7 +31,8 @@ class Frame(msgspec.Struct, kw_only=True, tag_field="type"):
 
 class Ready(Frame, tag="ready"):
     """The first frame. Who holds no token yet reads the list, takes this one, and misses nothing;
-    who holds one resumes from that, and leaves this one alone."""
+    who holds one resumes from that, and leaves this one alone, with all that comes before the
+    answer: see `resume`."""
 
     token: str
     unread: int
@@ -82,7 +83,10 @@ class Restart(Frame, tag="restart"):
 
 
 class Resume(Frame, tag="resume"):
-    """Send what has changed after this token."""
+    """Send what has changed after this token. The answer begins with an `item` whose `prev` it is,
+    with `counts` of it where nothing has changed, or with a `reset`. Whatever other token comes
+    before that is newer than what is missing: leave its frame alone, it comes again by the
+    answer."""
 
     after: str
 

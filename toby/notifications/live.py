@@ -30,8 +30,9 @@ class LiveFeed(ABC):
     """`position` is the seq up to which all was sent or is queued to be, `counts_seq` the one its
     counts are of. One task at a time writes: first what is queued, then, while `behind`, what the
     database has. It waits for a slow client, and nobody waits for it. While it is `reading`, or
-    WINDOW_BYTES are queued, hints only say that there is more. What came live just before a resume
-    comes again by it: of two frames the greater seq wins.
+    WINDOW_BYTES are queued, or a resume is due, hints only say that there is more: nothing that is
+    newer comes between a resume and its answer. What came live just before it comes again by it: of
+    two frames the greater seq wins.
     """
 
     user_id: int
@@ -78,6 +79,9 @@ class LiveFeed(ABC):
 
     def resume(self, after: SyncToken) -> None:
         self.resume_after, self.behind = after, True
+        # The answer has it.
+        self.queue.clear()
+        self.queued_bytes = 0
         self.wake()
 
     def leave_hub(self) -> None:
@@ -90,7 +94,8 @@ class LiveFeed(ABC):
 
     def deliver(self, hint: Hint) -> None:
         fits = hint.epoch == self.epoch and hint.prev <= self.position
-        if self.reading or not fits or self.queued_bytes > WINDOW_BYTES:
+        is_held_back = self.reading or self.resume_after is not None
+        if is_held_back or not fits or self.queued_bytes > WINDOW_BYTES:
             self.behind = True
         else:
             news = self.news_of(hint)
