@@ -7,7 +7,7 @@ be lost: each names the seq before it, so that a socket notices, and the hub loo
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Self
 
@@ -23,13 +23,15 @@ from toby.notifications.sync_tokens import SyncToken
 logger = logging.getLogger(__name__)
 
 SHARDS = 16
-HINTS_A_MESSAGE = 200
+# More is read from the database. Messages stay far below what Redis lets wait for a subscriber.
+FRAMES_A_HINT, FRAMES_A_MESSAGE = 100, 200
 SESSIONS_GROUP = "toby.sessions"
 
 
 class Hint(msgspec.Struct, frozen=True, kw_only=True):
     """The changes of one inbox by one commit. `frames` are (seq, frame as JSON), in order of seq;
-    whoever is at `prev` and sends them all is at `seq`, with these counts."""
+    whoever is at `prev` and sends them all is at `seq`, with these counts. Of more than
+    FRAMES_A_HINT there are none, and `prev` is `seq`: whoever is not there reads the database."""
 
     user_id: int
     epoch: str
@@ -41,6 +43,8 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, inbox: Inbox, prev: int, items: Sequence[Item]) -> Self:
+        if len(items) > FRAMES_A_HINT:
+            prev, items = inbox.last_seq, []
         return cls(
             user_id=inbox.user_id,
             epoch=inbox.epoch,
@@ -80,9 +84,23 @@ async def announce(hints: Iterable[Hint]) -> None:
     for hint in hints:
         by_group[shard_group(hint.user_id)].append(hint)
     for group, theirs in by_group.items():
-        for start in range(0, len(theirs), HINTS_A_MESSAGE):
-            part = msgspec.msgpack.encode(theirs[start : start + HINTS_A_MESSAGE])
-            await send(group, {"type": "hints", "hints": part})
+        for part in in_messages(theirs):
+            await send(group, {"type": "hints", "hints": msgspec.msgpack.encode(part)})
+
+
+def in_messages(hints: Iterable[Hint]) -> Iterator[list[Hint]]:
+    """Each of at most FRAMES_A_MESSAGE frames; a hint without any counts as one."""
+    part: list[Hint] = []
+    size = 0
+    for hint in hints:
+        own = max(1, len(hint.frames))
+        if part and size + own > FRAMES_A_MESSAGE:
+            yield part
+            part, size = [], 0
+        part.append(hint)
+        size += own
+    if part:
+        yield part
 
 
 async def announce_ended_sessions(session_ids: Sequence[str]) -> None:

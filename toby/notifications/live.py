@@ -29,10 +29,10 @@ AT_ONCE_BYTES = 16 * 1024
 class LiveFeed(ABC):
     """`position` is the seq up to which all was sent or is queued to be, `counts_seq` the one its
     counts are of. One task at a time writes: first what is queued, then, while `behind`, what the
-    database has. It waits for a slow client, and nobody waits for it. While it is `reading`, or
-    WINDOW_BYTES are queued, or a resume is due, hints only say that there is more: nothing that is
-    newer comes between a resume and its answer. What came live just before it comes again by it: of
-    two frames the greater seq wins.
+    database has. It waits for a slow client, and nobody waits for it. While it is `reading`, or a
+    resume is due, or where more than WINDOW_BYTES would be queued, hints only say that there is
+    more: nothing that is newer comes between a resume and its answer. What came live just before it
+    comes again by it: of two frames the greater seq wins.
     """
 
     user_id: int
@@ -95,7 +95,8 @@ class LiveFeed(ABC):
     def deliver(self, hint: Hint) -> None:
         fits = hint.epoch == self.epoch and hint.prev <= self.position
         is_held_back = self.reading or self.resume_after is not None
-        if is_held_back or not fits or self.queued_bytes > WINDOW_BYTES:
+        size_bytes = self.queued_bytes + sum(len(frame) for _, frame in hint.frames)
+        if is_held_back or not fits or size_bytes > WINDOW_BYTES:
             self.behind = True
         else:
             news = self.news_of(hint)
