@@ -33,7 +33,7 @@ def test_of_very_many_changes_no_frames_are_sent_and_who_is_connected_reads_them
             assert (await socket.frame())["unread"] == 0
             # Of what it has read already.
             await announce(told)
-            assert await socket.receive_nothing()
+            assert await socket.is_silent()
 
     play(scenario)
     assert_counts_are_right(ana.pk)
@@ -62,7 +62,7 @@ def test_what_is_more_than_may_wait_for_a_client_is_read_from_the_database(
             (ours,) = hub.this_hub().sockets()
             ours.deliver(hint)
             # It knows nothing of this.
-            assert await socket.receive_nothing()
+            assert await socket.is_silent()
 
     play(scenario)
 

@@ -80,6 +80,9 @@ class Socket(ApplicationCommunicator):
             if not of or frame["type"] == of:
                 return dict(frame)
 
+    async def is_silent(self) -> bool:
+        return bool(await self.receive_nothing())
+
     async def say(self, **frame: Any) -> None:
         await self.send_to(text=json.dumps(frame))
 
@@ -281,11 +284,11 @@ def test_hints_that_were_lost_are_made_good_by_the_sweep(
         async with connected(**headers) as socket:
             await socket.frame(of="ready")
             await in_thread(consume)(approved(ana.pk, 1), approved(ana.pk, 2))
-            assert await socket.receive_nothing()
+            assert await socket.is_silent()
             await hub.this_hub().sweep_positions()
             assert [(await socket.frame())["type"] for _ in range(3)] == ["item", "item", "counts"]
             await hub.this_hub().sweep_positions()
-            assert await socket.receive_nothing()
+            assert await socket.is_silent()
 
     play(scenario)
 
@@ -320,7 +323,7 @@ def test_a_hint_that_comes_twice_or_late_is_sent_once(ana: User) -> None:
             await announce(hints)
             await announce(hints)
             await socket.frame(of="counts")
-            assert await socket.receive_nothing()
+            assert await socket.is_silent()
 
     play(scenario)
 
@@ -774,7 +777,7 @@ def test_nothing_of_an_item_is_told_that_is_not_ones_own(ana: User) -> None:
         async with connected(**headers) as socket:
             await socket.frame(of="ready")
             await in_thread(consume)(approved(stranger.pk))
-            assert await socket.receive_nothing()
+            assert await socket.is_silent()
 
     play(scenario)
     assert Item.objects.get().recipient_id == stranger.pk
