@@ -20,10 +20,12 @@ from toby.events import (
     CommentEdited,
     CommentHidden,
     CommentLiked,
+    CommentRestored,
     CommentUnliked,
     Event,
     PostEdited,
     PostHidden,
+    PostRestored,
     UserDeleted,
     UserRegistered,
 )
@@ -73,6 +75,10 @@ def gone(comment: CommentAdded, event: type[CommentHidden | CommentDeleted]) -> 
         reason="Rude.",
         parent_author_id=comment.parent_author_id,
     )
+
+
+def post_hidden(post_id: int) -> PostHidden:
+    return PostHidden(post_id=post_id, slug="s", title="T", author=person(ANA), reason="x")
 
 
 def post_edited(author_id: int, **changes: tuple[int, ...]) -> PostEdited:
@@ -177,7 +183,7 @@ def test_what_anybody_was_told_about_a_post_goes_with_it() -> None:
     consume(
         published(ANA, mentions=(BEN,)), commented(ANA, by=BEN, answering=CLEO, mentions=(DAN,))
     )
-    consume(PostHidden(post_id=1, slug="s", title="T", author=person(ANA), reason="x"))
+    consume(post_hidden(1))
     assert told() == {ANA: ["comment_added", "post_hidden"]}
 
 
@@ -203,6 +209,26 @@ def test_whose_comment_is_liked_is_told_until_it_is_taken_back_or_the_comment_is
     assert text_of(liked.get()).title == "Dan likes your comment on “Post 1”"
     consume(gone(comment, CommentDeleted))
     assert told() == {CLEO: ["comment_deleted"]}
+
+
+def test_of_a_comment_that_is_back_its_author_no_longer_hears_that_it_was_out_of_sight() -> None:
+    comment, other = commented(ANA, by=CLEO), commented(BEN, by=CLEO, post_id=2)
+    taken = gone(comment, CommentHidden), gone(comment, CommentDeleted), gone(other, CommentHidden)
+    consume(*taken)
+    assert told() == {CLEO: ["comment_hidden", "comment_deleted", "comment_hidden"]}
+    back = CommentRestored(comment_id=comment.comment_id, post_id=1, author=comment.author)
+    consume(back)
+    assert told() == {CLEO: ["comment_hidden"]}
+
+
+def test_of_a_post_that_is_back_its_author_no_longer_hears_that_it_was_out_of_sight() -> None:
+    for post_id in (1, 2):
+        consume(post_hidden(post_id))
+    assert told() == {ANA: ["post_hidden", "post_hidden"]}
+    consume(PostRestored(post_id=1, slug="post-1", author=person(ANA)))
+    assert told() == {ANA: ["post_hidden"]}
+    consume(post_hidden(1))
+    assert told() == {ANA: ["post_hidden", "post_hidden"]}
 
 
 def test_whose_comment_is_liked_is_not_told_under_the_post_of_somebody_apart() -> None:

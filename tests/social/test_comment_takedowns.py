@@ -74,7 +74,9 @@ def test_what_is_taken_down_nobody_sees_nor_counts_until_it_is_restored(
         (f"comment_{past}", "An advertisement.", comment.post_id),
         ("comment_restored", "", comment.post_id),
     ]
-    event = OutboxEvent.objects.latest("id")
+    *_, event, undone = OutboxEvent.objects.order_by("id")
+    assert (undone.type, undone.key) == ("social.comment_restored.v1", str(comment.post_id))
+    assert json.loads(bytes(undone.data))["author"]["username"] == "ben"
     assert (event.type, event.key) == (f"social.comment_{past}.v1", str(comment.post_id))
     data = json.loads(bytes(event.data))
     assert (data["author"]["username"], data["excerpt"]) == ("ben", TEXT)
@@ -82,6 +84,17 @@ def test_what_is_taken_down_nobody_sees_nor_counts_until_it_is_restored(
         comment.post.author_id,
         "An advertisement.",
     )
+
+
+@pytest.mark.parametrize("before", ["hide", "delete"])
+def test_if_telling_of_it_fails_it_is_not_restored(
+    comment: Comment, mod: Caller, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mod.post(desk(comment, before), {"reason": "x"})
+    monkeypatch.setattr("toby.social.services.comment_takedowns.emit", lambda event: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        comment_takedowns.restore_comment(comment_id=comment.pk, by=principal(make_moderator()))
+    assert (listed(comment), count()) == (False, 0)
 
 
 def test_what_was_hidden_can_be_deleted_and_is_counted_off_once(

@@ -279,6 +279,15 @@ class CommentDeleted(Event, type="social.comment_deleted.v1", topic=SOCIAL, key=
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CommentRestored(Event, type="social.comment_restored.v1", topic=SOCIAL, key="post_id"):
+    """A comment that was hidden or deleted is back as it was."""
+
+    comment_id: int
+    post_id: int
+    author: Person
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CommentEdited(Event, type="social.comment_edited.v1", topic=SOCIAL, key="post_id"):
     """Its author changed what a comment says. `version` counts its texts, from 1. `mentions` and
     `unmentions` as in PostEdited."""

@@ -16,6 +16,7 @@ from toby.events import (
     CommentEdited,
     CommentHidden,
     CommentLiked,
+    CommentRestored,
     CommentUnliked,
     Envelope,
     ExportReady,
@@ -85,6 +86,10 @@ def comment_like_act(comment_id: int, liker_id: int) -> str:
     return f"like:{comment_act(comment_id)}:{liker_id}"
 
 
+def takedown_act(what: str) -> str:
+    return f"takedown:{what}"
+
+
 def mention_act(where: str) -> str:
     return f"mention:{where}"
 
@@ -147,7 +152,9 @@ def take_back_all_about_a_hidden_post(event: PostHidden, inboxes: Deliveries) ->
     inboxes.show_post(event.post_id, event.author.user_id, visible=False)
     inboxes.withhold(about_post(event.post_id), but=event.author.user_id)
     target = post(event.post_id, event.slug, event.title)
-    inboxes.tell(event.author.user_id, Kind.POST_HIDDEN, target=target, reason=event.reason)
+    act = takedown_act(about_post(event.post_id))
+    author = event.author.user_id
+    inboxes.tell(author, Kind.POST_HIDDEN, target=target, act=act, reason=event.reason)
 
 
 @handles(PostDeleted)
@@ -157,7 +164,9 @@ def take_back_all_about_a_deleted_post(event: PostDeleted, inboxes: Deliveries) 
     inboxes.withhold(about_post(event.post_id))
     if event.reason:
         target = post(event.post_id, event.slug, event.title)
-        inboxes.tell(event.author.user_id, Kind.POST_DELETED, target=target, reason=event.reason)
+        act = takedown_act(about_post(event.post_id))
+        author = event.author.user_id
+        inboxes.tell(author, Kind.POST_DELETED, target=target, act=act, reason=event.reason)
 
 
 @handlers.fans_out(PostHidden)
@@ -198,8 +207,9 @@ def take_it_back_from_some(event: TakingBackDue, inboxes: Deliveries) -> None:
 
 @handles(PostRestored)
 def let_the_post_be_told_of_again(event: PostRestored, inboxes: Deliveries) -> None:
-    """From now on: what was taken back stays so."""
+    """From now on: what was taken back stays so. That it was out of sight holds no longer."""
     inboxes.show_post(event.post_id, event.author.user_id, visible=True)
+    inboxes.take_back(event.author.user_id, takedown_act(about_post(event.post_id)))
 
 
 @handles(PostFeatured)
@@ -379,10 +389,17 @@ def take_back_a_comment(
         event.author.user_id,
         kind,
         target=comment(event.comment_id, event.post_id),
+        act=takedown_act(comment_act(event.comment_id)),
         reason=event.reason,
         excerpt=event.excerpt,
         by=deleted_by,
     )
+
+
+@handles(CommentRestored)
+def take_back_that_it_was_out_of_sight(event: CommentRestored, inboxes: Deliveries) -> None:
+    """What others were told of it was taken back, and stays so."""
+    inboxes.take_back(event.author.user_id, takedown_act(comment_act(event.comment_id)))
 
 
 @handles(AuthorWarned)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from toby.common.errors import Refused
 from toby.common.principals import Principal
-from toby.events import CommentDeleted, CommentHidden
+from toby.events import CommentDeleted, CommentHidden, CommentRestored
 from toby.outbox.emit import emit
 from toby.social.models import EXCERPT_LENGTH, Act, Comment, Resolution
 from toby.social.services import threads
@@ -43,6 +43,8 @@ def restore_comment(*, comment_id: int, by: Principal) -> Comment:
         comment = lock_comment(comment_id, by, status="hidden deleted")
         threads.set_status(comment, hidden_at=None, deleted_at=None)
         note(Act.COMMENT_RESTORED, comment.post, by, timezone.now(), comment=comment)
+        author = comment.author.person()
+        emit(CommentRestored(comment_id=comment.pk, post_id=comment.post_id, author=author))
     return comment
 
 
