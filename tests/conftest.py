@@ -14,6 +14,7 @@ from tests.common.support import another_thread
 from tests.factories import Caller
 from tests.flow.support import Toby, start_toby
 from tests.migrations import Older, another_database
+from tests.postbox import Postbox
 from toby.common import fresh_cache, session_store
 
 
@@ -26,6 +27,17 @@ def django_db_modify_db_settings(stack: Stack) -> None:
 def mail_is_queued(settings: Settings) -> None:
     """As in production; the test runner would keep it in memory."""
     settings.EMAIL_BACKEND = "mailer.backend.DbBackend"
+
+
+@pytest.fixture
+def postbox(settings: Settings) -> Iterator[Postbox]:
+    """Queued mail is sent to it."""
+    postbox = Postbox()
+    postbox.start()
+    settings.MAILER_EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", postbox.port
+    yield postbox
+    postbox.server.close()
 
 
 @pytest.fixture

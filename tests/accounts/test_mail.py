@@ -1,75 +1,20 @@
 """Mail is queued with what causes it, sent by a worker, and tried again when it could not be."""
 
-import socket
-import threading
-from collections.abc import Iterator
-from io import BufferedRWPair
+import logging
+from datetime import timedelta
 
 import pytest
 from mailer.models import Message, MessageLog
 from pytest_django import Settings
 
+from tests.clock import Clock
 from tests.factories import make_user
+from tests.postbox import Postbox
 from toby.accounts import mails
-from toby.common.mail_queue import purge_sent_mail, retry_deferred_mail
+from toby.common.mail_queue import TRIED_FOR, purge_sent_mail, retry_deferred_mail
 from toby.common.management.commands.send_queued_mail import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Postbox(threading.Thread):
-    """As much of an SMTP server (RFC 5321) as takes one mail a connection."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.server.getsockname()[1]
-        self.recipients: list[str] = []
-        self.mails: list[str] = []
-
-    def run(self) -> None:
-        while True:
-            try:
-                connection, _ = self.server.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rwb") as stream:
-                self.serve(stream)
-
-    def serve(self, stream: BufferedRWPair) -> None:
-        def say(text: str) -> None:
-            stream.write(f"{text}\r\n".encode())
-            stream.flush()
-
-        say("220 postbox")
-        for raw in stream:
-            verb, _, rest = raw.decode().strip().partition(" ")
-            if verb.upper() == "DATA":
-                say("354 go on")
-                lines = []
-                for line in stream:
-                    if line == b".\r\n":
-                        break
-                    lines.append(line.decode())
-                self.mails.append("".join(lines))
-                say("250 taken")
-            elif verb.upper() == "QUIT":
-                say("221 bye")
-                return
-            else:
-                if verb.upper() == "RCPT":
-                    self.recipients.append(rest)
-                say("250 postbox" if verb.upper() != "RSET" else "250 ok")
-
-
-@pytest.fixture
-def postbox(settings: Settings) -> Iterator[Postbox]:
-    postbox = Postbox()
-    postbox.start()
-    settings.MAILER_EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", postbox.port
-    yield postbox
-    postbox.server.close()
 
 
 def test_queued_mail_goes_out_by_smtp_as_text_and_html(postbox: Postbox) -> None:
@@ -97,6 +42,27 @@ def test_what_could_not_be_sent_is_kept_and_tried_again(
     assert retry_deferred_mail() == 1
     send()
     assert len(postbox.mails) == 1
+
+
+def test_what_nobody_takes_for_days_is_given_up_and_the_log_does_not_say_whose_it_was(
+    postbox: Postbox, settings: Settings, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    mails.welcome("late@toby.example", username="ben")
+    mails.welcome("dead@toby.example", username="ana")
+    send()
+    late, dead = Message.objects.order_by("id")
+    for message, waits in ((late, TRIED_FOR), (dead, TRIED_FOR + timedelta(seconds=1))):
+        message.when_added = clock.now - waits
+        message.save()
+    with caplog.at_level(logging.DEBUG):
+        assert retry_deferred_mail() == 1
+    assert "dead@" not in caplog.text
+    [given_up] = [record for record in caplog.records if record.message == "mail.given_up"]
+    assert given_up.__dict__["fields"] == {"count": 1}
+    settings.EMAIL_PORT = port
+    send()
+    assert postbox.recipients == ["TO:<late@toby.example>"]
 
 
 def test_copies_of_what_was_sent_do_not_stay(postbox: Postbox) -> None:
