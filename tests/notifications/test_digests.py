@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -15,20 +14,25 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.management import call_command
 from django.test import Client
 from mailer.models import Message
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries
 
-from tests.accounts.test_mail import Postbox
 from tests.clock import Clock
 from tests.common.support import together, until_it_is_let
 from tests.factories import Caller, make_user
 from tests.notifications.support import approved, commented, consume, person, published
+from tests.postbox import Postbox
 from toby.common.logging import JSONFormatter
 from toby.common.management.commands.send_queued_mail import send
 from toby.events import AddressConfirmed, PostHidden, PostLiked, UserDeleted, UserRegistered
 from toby.notifications import digests, jobs
 from toby.notifications.deliveries import Deliveries
 from toby.notifications.exports import files
-from toby.notifications.mailboxes import mailbox_of, period_at, unsubscribing_token
+from toby.notifications.mailboxes import (
+    mailbox_of,
+    period_at,
+    take_back_digests,
+    unsubscribing_token,
+)
 from toby.notifications.models import Channel, Digest, Every, Item, Kind, Mailbox
 from toby.notifications.services import change_preferences, mark, mute
 
@@ -82,12 +86,14 @@ class TestWhen:
         assert jobs.send_digests() == 0
         clock.advance(seconds=1)
         assert [jobs.send_digests() for _ in range(3)] == [1, 0, 0]
+        (first,) = queued()
+        Message.objects.all().delete()
         consume(commented(ANA, by=BEN, post_id=2), time=clock.now + timedelta(hours=2))
         clock.advance(hours=3)
         assert jobs.send_digests() == 0
         clock.advance(hours=21)
         assert jobs.send_digests() == 1
-        first, second = queued()
+        (second,) = queued()
         assert "Post 1" in str(first.body)
         assert "Post 2" in str(second.body)
         assert "Post 1" not in str(second.body)
@@ -269,6 +275,40 @@ class TestOnce:
         assert digests.send_digest(ANA) == 0
         assert Message.objects.count() == 1
 
+    def test_at_most_one_waits_however_long_it_is_not_taken(self, clock: Clock) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment(post_id=1)
+        jobs.send_digests()
+        consume(commented(ANA, by=BEN, post_id=2), time=clock.now + timedelta(hours=2))
+        clock.advance(days=1)
+        assert digests.send_digest(ANA, dry_run=True) == 2
+        assert "Post 1" in str(queued()[0].body)
+        assert jobs.send_digests() == 1
+        (mail,) = queued()
+        assert "Post 1" in str(mail.body)
+        assert "Post 2" in str(mail.body)
+        assert Digest.objects.get().message_id == Message.objects.get().pk
+
+    def test_one_that_waits_stays_as_it_is_where_nothing_is_new(self, clock: Clock) -> None:
+        """Its age tells when it is given up."""
+        consume(addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        kept = Message.objects.get()
+        clock.advance(days=1)
+        assert jobs.send_digests() == 0
+        assert Message.objects.get().when_added == kept.when_added
+
+    def test_of_what_was_sent_nothing_is_read_when_what_waits_is_taken_back(
+        self, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+        jobs.send_digests()
+        Message.objects.all().delete()
+        with django_assert_num_queries(1):
+            assert not take_back_digests([ANA])
+
     def test_what_comes_late_waits_for_the_next_period(self, clock: Clock) -> None:
         consume(addressed(ANA))
         told_of_a_comment(post_id=1)
@@ -332,16 +372,6 @@ class TestTogether:
         assert name in second.splitlines()
         assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in first.splitlines()
         assert "Auto-Submitted: auto-generated" in first.splitlines()
-
-
-@pytest.fixture
-def postbox(settings: Settings) -> Iterator[Postbox]:
-    box = Postbox()
-    box.start()
-    settings.MAILER_EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.server.close()
 
 
 @pytest.mark.usefixtures("redis")

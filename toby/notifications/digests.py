@@ -12,7 +12,7 @@ from mailer.models import Message
 
 from toby.notifications import mails
 from toby.notifications.inboxes import lock_inboxes
-from toby.notifications.mailboxes import Period, mailbox_of, period_at
+from toby.notifications.mailboxes import Period, mailbox_of, period_at, take_back_digests
 from toby.notifications.models import UNREAD, Channel, Digest, Every, Inbox, Item, Kind, Mailbox
 from toby.notifications.preferences import Preferences, Subject, post_of, preferences_of
 
@@ -41,9 +41,10 @@ def due(now: datetime) -> Iterator[int]:
 
 def send_digest(user_id: int, *, dry_run: bool = False) -> int:
     """Queues what is to be mailed to somebody now, and that it was, in one transaction: however
-    often it is called, there is one in a period. Returns how many items it holds. Where there are
-    none the period is settled as well: else those who have nothing to be mailed would be looked at
-    again and again, before others."""
+    often it is called, there is one in a period. One of an earlier period that still waits becomes
+    part of it: mail to a dead address does not pile up. Returns how many items it holds. Where
+    there are none the period is settled as well: else those who have nothing to be mailed would be
+    looked at again and again, before others."""
     with transaction.atomic():
         inbox = lock_inboxes([user_id])[user_id].row
         mailbox = mailbox_of(user_id)
@@ -53,8 +54,11 @@ def send_digest(user_id: int, *, dry_run: bool = False) -> int:
         if Digest.objects.filter(user_id=user_id, period=period.name).exists():
             return 0
         items = to_be_mailed(user_id, period)
+        if items and take_back_digests([user_id]):
+            items = to_be_mailed(user_id, period)
         more, items = len(items) > MOST_ITEMS, items[:MOST_ITEMS]
         if dry_run:
+            transaction.set_rollback(True)
             return len(items)
         Mailbox.objects.filter(user_id=user_id).update(settled_period=period.name)
         if not items:

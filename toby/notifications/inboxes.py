@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mailer.models import Message
-
 from toby.common.sql import insert_all, insert_lines, upsert
 from toby.notifications.hints import Hint
+from toby.notifications.mailboxes import take_back_digests
 from toby.notifications.models import (
     Digest,
     Fact,
@@ -175,22 +174,6 @@ def close_inbox(inbox: OpenInbox) -> None:
     KnownModerator.objects.filter(user_id=inbox.row.user_id).delete()
     inbox.row.closed, inbox.row.unread, inbox.row.unseen = True, 0, 0
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
-
-
-def take_back_digests(user_ids: Sequence[int]) -> None:
-    """Deletes digests of these people that wait to be sent, as if they had not been made: something
-    in them has changed. The next run makes them anew, without what is gone. One that is being sent
-    at this moment is not waited for."""
-    digests = {digest.message_id: digest for digest in Digest.objects.filter(user_id__in=user_ids)}
-    waiting = Message.objects.select_for_update(skip_locked=True).filter(id__in=digests)
-    taken = list(waiting.values_list("id", flat=True))
-    if not taken:
-        return
-    Message.objects.filter(id__in=taken).delete()
-    Digest.objects.filter(id__in=[digests[each].pk for each in taken]).delete()
-    items = [item_id for each in taken for item_id in digests[each].items]
-    Item.objects.filter(id__in=items).update(mailed_seq=0)
-    Mailbox.objects.filter(user_id__in=user_ids).update(settled_period="")
 
 
 def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[Hint]:

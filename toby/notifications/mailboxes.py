@@ -1,13 +1,15 @@
 """Where and when digests are mailed to somebody. Whoever changes a mailbox holds the inbox."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.signing import BadSignature, Signer
+from mailer.models import Message
 
 from toby.common.errors import NotFound
-from toby.notifications.models import Every, Mailbox
+from toby.notifications.models import Digest, Every, Item, Mailbox
 
 # When a day's digest is due, by the reader's clock.
 MORNING = time(8)
@@ -48,6 +50,26 @@ def is_quiet(mailbox: Mailbox, clock: time) -> bool:
 def mailbox_of(user_id: int) -> Mailbox:
     """As it is for whoever has said nothing, and without an address, where there is none."""
     return Mailbox.objects.filter(user_id=user_id).first() or Mailbox(user_id=user_id)
+
+
+def take_back_digests(user_ids: Sequence[int]) -> bool:
+    """Deletes digests of these people that wait to be sent, as if they had not been made: something
+    in them has changed. The next run makes them anew, without what is gone. One that is being sent
+    at this moment is not waited for. Returns whether there were any."""
+    theirs = Digest.objects.filter(user_id__in=user_ids)
+    waiting = theirs.filter(message_id__in=Message.objects.values("id"))
+    digests = {digest.message_id: digest for digest in waiting}
+    if not digests:
+        return False
+    unlocked = Message.objects.select_for_update(skip_locked=True).filter(id__in=digests)
+    taken = [digests[message_id] for message_id in unlocked.values_list("id", flat=True)]
+    Message.objects.filter(id__in=[digest.message_id for digest in taken]).delete()
+    Digest.objects.filter(id__in=[digest.pk for digest in taken]).delete()
+    items = [item_id for digest in taken for item_id in digest.items]
+    Item.objects.filter(id__in=items).update(mailed_seq=0)
+    readers = {digest.user_id for digest in taken}
+    Mailbox.objects.filter(user_id__in=readers).update(settled_period="")
+    return bool(taken)
 
 
 def unsubscribing_token(user_id: int) -> str:

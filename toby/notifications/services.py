@@ -12,8 +12,8 @@ from django.utils import timezone
 from toby.common.errors import InvalidInput, NotFound, Refused
 from toby.common.sql import insert_missing, upsert
 from toby.notifications.hints import Hint
-from toby.notifications.inboxes import OpenInbox, lock_inboxes, take_back_digests, write
-from toby.notifications.mailboxes import mailbox_of
+from toby.notifications.inboxes import OpenInbox, lock_inboxes, write
+from toby.notifications.mailboxes import mailbox_of, take_back_digests
 from toby.notifications.models import (
     LISTED,
     UNREAD,
