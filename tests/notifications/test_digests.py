@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.test import Client
 from mailer.models import Message
 from pytest_django import DjangoAssertNumQueries
@@ -45,7 +46,8 @@ MORNING = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def morning(clock: Clock) -> Clock:
+def morning(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(jobs, "walk", digests.Walk())
     clock.now = MORNING
     return clock
 
@@ -70,6 +72,17 @@ def told_of_a_like(user_id: int = ANA) -> None:
 
 def queued() -> list[EmailMultiAlternatives]:
     return [message.email for message in Message.objects.order_by("id")]
+
+
+def break_somebody(what: str) -> None:
+    """Of two who have something unread, ANA's digest cannot be made."""
+    consume(addressed(ANA), addressed(CLEO))
+    told_of_a_comment(ANA)
+    told_of_a_comment(CLEO)
+    if what == "time zone":
+        Mailbox.objects.filter(user_id=ANA).update(time_zone="Europe/Atlantis")
+    else:
+        Item.objects.filter(recipient_id=ANA).update(kind=Kind.WARNED, target={})
 
 
 def hidden(post_id: int) -> PostHidden:
@@ -114,7 +127,7 @@ class TestWhen:
         told_of_a_comment(ANA, before_h=2)
         told_of_a_comment(CLEO, before_h=2)
         clock.advance(hours=-1)
-        assert list(digests.due(clock.now)) == [ANA, CLEO]
+        assert list(digests.Walk().due(clock.now)) == [ANA, CLEO]
         jobs.send_digests()
         assert [mail.to for mail in queued()] == [["user1@toby.example"]]
 
@@ -162,6 +175,43 @@ class TestWhen:
             told_of_a_like(each)
         told_of_a_comment(readers[-1])
         assert [jobs.send_digests() for _ in range(5)] == [0, 0, 0, 1, 0]
+
+    def test_a_walk_in_which_nobody_is_due_ends_in_time_and_the_next_goes_on_there(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(jobs, "LONGEST_S", 0)
+        monkeypatch.setattr(digests, "LOOKED_AT_ONCE", 2)
+        readers = range(100, 105)
+        consume(*map(addressed, readers))
+        told_of_a_comment(readers[-1])
+        assert [jobs.send_digests() for _ in range(3)] == [0, 0, 1]
+
+    @pytest.mark.parametrize("broken", ["time zone", "item"])
+    def test_one_whose_digest_cannot_be_made_holds_up_nobody_and_is_logged(
+        self, broken: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        break_somebody(broken)
+        assert jobs.send_digests() == 1
+        assert [mail.to for mail in queued()] == [[f"user{CLEO}@toby.example"]]
+        (failure,) = [each for each in caplog.records if each.message == "digest.failed"]
+        assert failure.__dict__["fields"] == {"user": ANA}
+        assert failure.exc_info
+
+    def test_without_a_database_the_job_ends_and_is_tried_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        consume(addressed(ANA))
+        told_of_a_comment()
+
+        def lost(*_: object, **__: object) -> None:
+            on_mysql = connection.vendor == "mysql"
+            raise OperationalError(*((2013, "lost") if on_mysql else ("database is locked",)))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Digest.objects, "create", lost)
+            with pytest.raises(OperationalError):
+                jobs.send_digests()
+        assert [jobs.send_digests() for _ in range(2)] == [0, 1]
 
     def test_who_has_no_address_or_wants_none_gets_none(self) -> None:
         consume(addressed(ANA))
@@ -508,3 +558,12 @@ def test_the_command_tells_what_it_would_do_and_does_it() -> None:
     assert run() == {"mails": 2, "items": 2, "dry_run": False}
     assert run() == {"mails": 0, "items": 0, "dry_run": False}
     assert len(queued()) == 2
+
+
+def test_the_command_goes_on_after_one_that_fails_and_ends_with_how_many_did() -> None:
+    break_somebody("time zone")
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 of 2 readers' digests failed") as ended:
+        call_command("send_digests", "--json", stdout=out)
+    assert ended.value.returncode == 1
+    assert json.loads(out.getvalue())["mails"] == len(queued()) == 1

@@ -2,41 +2,78 @@
 docs/adr/0028-digests.md.
 """
 
+import logging
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from mailer.models import Message
 
+from toby.common.sql import is_database_trouble
 from toby.notifications import mails
 from toby.notifications.inboxes import lock_inboxes
 from toby.notifications.mailboxes import Period, mailbox_of, period_at, take_back_digests
 from toby.notifications.models import UNREAD, Channel, Digest, Every, Inbox, Item, Kind, Mailbox
 from toby.notifications.preferences import Preferences, Subject, post_of, preferences_of
 
+logger = logging.getLogger(__name__)
+
 LOOKED_AT_ONCE = 500
 MOST_ITEMS = 50
 KEPT_FOR = timedelta(days=7)
 
 
-def due(now: datetime) -> Iterator[int]:
-    """Those who have something unread, want it mailed, and whose period has not been settled.
-    Whether one of it is to be mailed is seen by `send_digest`."""
-    last = 0
-    wanted = Mailbox.objects.exclude(email="").exclude(digest=Every.OFF).order_by("user_id")
-    while True:
-        rows = wanted.filter(user_id__gt=last)[:LOOKED_AT_ONCE]
-        part = {mailbox.user_id: mailbox for mailbox in rows}
-        if not part:
-            return
-        last = max(part)
-        unread = Inbox.objects.filter(user_id__in=part, unread__gt=0)
-        for user_id in unread.order_by("user_id").values_list("user_id", flat=True):
-            period = period_at(part[user_id], now)
-            if period is not None and period.name != part[user_id].settled_period:
-                yield user_id
+@dataclass(slots=True)
+class Walk:
+    """Looks at all mailboxes, from the one after `reached` to the last: one that was stopped goes
+    on there. However many there are, everybody's turn comes."""
+
+    reached: int = 0
+
+    def due(self, now: datetime, *, until_s: float = inf) -> Iterator[int]:
+        """Those who have something unread, want it mailed, and whose period has not been settled;
+        whether one of it is to be mailed is seen by `send_digest`. Stops at `until_s` of the
+        monotonic clock."""
+        wanted = Mailbox.objects.exclude(email="").exclude(digest=Every.OFF).order_by("user_id")
+        while part := list(wanted.filter(user_id__gt=self.reached)[:LOOKED_AT_ONCE]):
+            ids = [mailbox.user_id for mailbox in part]
+            unread = Inbox.objects.filter(user_id__in=ids, unread__gt=0)
+            have_some = set(unread.values_list("user_id", flat=True))
+            for mailbox in part:
+                self.reached = mailbox.user_id
+                if mailbox.user_id in have_some and is_due(mailbox, now):
+                    yield mailbox.user_id
+                    if time.monotonic() > until_s:
+                        return
+            if time.monotonic() > until_s:
+                return
+        self.reached = 0
+
+
+def is_due(mailbox: Mailbox, now: datetime) -> bool:
+    """Also where that cannot be told: what is wrong is logged when it is sent."""
+    try:
+        period = period_at(mailbox, now)
+    except Exception:
+        return True
+    return period is not None and period.name != mailbox.settled_period
+
+
+def send_or_log(user_id: int, *, dry_run: bool = False) -> int | None:
+    """As `send_digest`; None if it failed, which is logged and holds up nobody else. Trouble of the
+    database is everybody's, and raised."""
+    try:
+        return send_digest(user_id, dry_run=dry_run)
+    except Exception as error:
+        if is_database_trouble(error):
+            raise
+        logger.exception("digest.failed", extra={"fields": {"user": user_id}})
+        return None
 
 
 def send_digest(user_id: int, *, dry_run: bool = False) -> int:

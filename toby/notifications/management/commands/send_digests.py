@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from toby.common.command import Command as BaseCommand
@@ -21,11 +21,14 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only tell how many it would be")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        due = list(digests.due(timezone.now()))
-        mails = items = 0
+        due = list(digests.Walk().due(timezone.now()))
+        mails = items = failed = 0
         for done, user_id in enumerate(due, 1):
-            held = digests.send_digest(user_id, dry_run=options["dry_run"])
-            mails, items = mails + (held > 0), items + held
+            held = digests.send_or_log(user_id, dry_run=options["dry_run"])
+            failed += held is None
+            mails, items = mails + bool(held), items + (held or 0)
             self.progress(done, len(due), "readers")
         told = {"mails": mails, "items": items, "dry_run": options["dry_run"]}
         self.show(told, as_json=options["json"])
+        if failed:
+            raise CommandError(f"{failed} of {len(due)} readers' digests failed: see the log")
