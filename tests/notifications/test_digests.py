@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test import Client
 from mailer.models import Message
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.clock import Clock
 from tests.common.support import together, until_it_is_let
@@ -26,6 +26,7 @@ from toby.common.logging import JSONFormatter
 from toby.common.management.commands.send_queued_mail import send
 from toby.events import AddressConfirmed, PostHidden, PostLiked, UserDeleted, UserRegistered
 from toby.notifications import digests, jobs
+from toby.notifications.announcements import Announcement, announce, everybody
 from toby.notifications.deliveries import Deliveries
 from toby.notifications.exports import files
 from toby.notifications.mailboxes import (
@@ -260,6 +261,59 @@ class TestOfWhat:
         assert mail.subject == "2 notifications at Toby"
         assert "There are more." in str(mail.body)
 
+    @pytest.mark.parametrize(("others", "more"), [(2, False), (3, True)])
+    def test_what_is_muted_takes_no_place_however_much_of_it_is_newer(
+        self, others: int, more: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(digests, "MOST_ITEMS", 2)
+        consume(addressed(ANA))
+        for post_id in range(1, others + 1):
+            told_of_a_comment(post_id=post_id)
+        for _ in range(7):
+            mentioned = commented(CLEO, by=BEN, post_id=9, mentions=(ANA,))
+            consume(mentioned, time=MORNING - timedelta(hours=1))
+        mute(user_id=ANA, subject="post:9")
+        jobs.send_digests()
+        (mail,) = queued()
+        assert mail.subject == "2 notifications at Toby"
+        assert f"Post {others}" in str(mail.body)
+        assert "Post 9" not in str(mail.body)
+        assert ("There are more." in str(mail.body)) == more
+
+    def test_of_what_is_muted_no_more_is_read_than_can_be_afforded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(digests, "MOST_ITEMS", 2)
+        monkeypatch.setattr(digests, "MOST_PAGES", 2)
+        consume(addressed(ANA))
+        told_of_a_comment(post_id=1)
+        for _ in range(6):
+            mentioned = commented(CLEO, by=BEN, post_id=9, mentions=(ANA,))
+            consume(mentioned, time=MORNING - timedelta(hours=1))
+        mute(user_id=ANA, subject="post:9")
+        assert jobs.send_digests() == 0
+
+    def test_a_link_to_elsewhere_stays_as_it_is(self, settings: Settings) -> None:
+        consume(UserRegistered(user_id=ANA, user=person(ANA), version=1), addressed(ANA))
+        change_preferences(user_id=ANA, kinds={Kind.ANNOUNCEMENT: Channel.EMAIL})
+        told_of_a_comment(post_id=1)
+        for name, link in (("a", "https://elsewhere.example/b?c#d"), ("b", "/about"), ("c", "")):
+            told = Announcement(name=name, title=f"Title {name}", text="Text", link=link)
+            assert [part.told for part in announce(told, everybody())] == [1]
+        Item.objects.update(created_at=MORNING - timedelta(hours=1))
+        jobs.send_digests()
+        (mail,) = queued()
+        html = str(mail.alternatives[0][0])
+        origin = settings.PUBLIC_ORIGIN
+        for link in (
+            "https://elsewhere.example/b?c#d",
+            f"{origin}/about",
+            f"{origin}/posts/post-1",
+        ):
+            assert link in str(mail.body).splitlines()
+            assert f'href="{link}"' in html
+        assert "<b>Title c</b>" in html
+
     def test_it_is_in_the_readers_language_and_peoples_words_are_no_markup(self) -> None:
         consume(addressed(ANA))
         change_preferences(user_id=ANA, language="de")
@@ -468,6 +522,27 @@ class TestAddresses:
         change_preferences(user_id=ANA, digest=Every.HOURLY)
         consume(addressed(ANA, 3, "new@toby.example"), addressed(ANA, 2, "old@toby.example"))
         assert (mailbox_of(ANA).email, mailbox_of(ANA).digest) == ("new@toby.example", "hourly")
+
+    def test_what_waits_goes_to_the_new_address_and_no_longer_to_the_old(self) -> None:
+        consume(addressed(ANA, 1))
+        told_of_a_comment()
+        jobs.send_digests()
+        consume(addressed(ANA, 2))
+        assert len(queued()) == 1
+        consume(addressed(ANA, 3, "new@toby.example"))
+        assert queued() == []
+        assert jobs.send_digests() == 1
+        assert [mail.to for mail in queued()] == [["new@toby.example"]]
+
+    def test_whose_address_holds_no_longer_is_mailed_nothing(self) -> None:
+        consume(addressed(ANA, 1))
+        told_of_a_comment()
+        jobs.send_digests()
+        consume(AddressConfirmed(user_id=ANA, email="", version=2))
+        assert queued() == []
+        assert jobs.send_digests() == 0
+        consume(addressed(ANA, 3))
+        assert jobs.send_digests() == 1
 
     @pytest.mark.parametrize("batches", ["one", "many"])
     def test_of_a_deleted_account_nothing_is_kept(self, batches: str) -> None:

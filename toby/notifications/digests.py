@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 LOOKED_AT_ONCE = 500
 MOST_ITEMS = 50
+MOST_PAGES = 40
 KEPT_FOR = timedelta(days=7)
 
 
@@ -115,15 +116,23 @@ def send_digest(user_id: int, *, dry_run: bool = False) -> int:
 
 def to_be_mailed(user_id: int, period: Period) -> list[Item]:
     """What is unread, of a kind that is mailed and no post that is muted, from before the period,
-    and not mailed as it is: the newest, and one more than fit."""
+    and not mailed as it is: the newest, and more than fit if there are. However much of what is
+    muted comes before them, but for MOST_PAGES: nobody's inbox is read without end."""
     kinds = [wish.kind for wish in preferences_of(user_id) if wish.channel == Channel.EMAIL]
     rows = Item.objects.filter(
         recipient_id=user_id, state__in=UNREAD, kind__in=kinds, created_at__lt=period.began
     )
-    newest = rows.filter(mailed_seq__lt=F("content_seq")).order_by("-content_seq")
-    found = [(item, subject_of(item)) for item in newest[: MOST_ITEMS + 1]]
-    preferences = Preferences(subject for _, subject in found)
-    return [item for item, subject in found if not preferences.hold_back(subject)]
+    rows = rows.filter(mailed_seq__lt=F("content_seq")).order_by("-content_seq")
+    found: list[Item] = []
+    left = rows
+    for _ in range(MOST_PAGES):
+        page = [(item, subject_of(item)) for item in left[: MOST_ITEMS + 1]]
+        preferences = Preferences(subject for _, subject in page)
+        found += [item for item, subject in page if not preferences.hold_back(subject)]
+        if len(found) > MOST_ITEMS or len(page) <= MOST_ITEMS:
+            break
+        left = rows.filter(content_seq__lt=page[-1][0].content_seq)
+    return found
 
 
 def subject_of(item: Item) -> Subject:

@@ -1,7 +1,7 @@
 """What is mailed of notifications: a digest, queued in the caller's transaction."""
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from mailer.models import Message
 from toby.notifications.languages import catalogue, one_or_more, words
 from toby.notifications.mailboxes import Period, unsubscribing_token
 from toby.notifications.models import Item, Mailbox
-from toby.notifications.texts import text_of
+from toby.notifications.texts import Text, text_of
 
 SUBJECT = one_or_more("{count} notification at Toby", "{count} notifications at Toby")
 AND_MORE = words("There are more.")
@@ -34,7 +34,7 @@ def queue_digest(
         "subject": subject,
         "origin": origin,
         "language": language,
-        "items": [text_of(item, language) for item in items],
+        "items": [text_to_mail(item, language) for item in items],
         "more": said.gettext(AND_MORE) if more else "",
         "all": said.gettext(ALL),
         "why": said.gettext(WHY),
@@ -57,3 +57,9 @@ def queue_digest(
     message = Message(email=email)
     message.save()
     return message
+
+
+def text_to_mail(item: Item, language: str) -> Text:
+    """With a whole address as its link, if it has one."""
+    text = text_of(item, language)
+    return text._replace(link=text.link and urljoin(settings.PUBLIC_ORIGIN, text.link))

@@ -15,7 +15,8 @@ from toby.events import (
     UserUnfollowed,
     deleted_person,
 )
-from toby.notifications.models import Fact, KnownFollow, KnownPost, KnownUser, Mailbox
+from toby.notifications.mailboxes import mailbox_of, take_back_digests
+from toby.notifications.models import Fact, KnownFollow, KnownPost, KnownUser
 
 
 def learn_user(event: UserRegistered | UserChanged | UserDeleted) -> None:
@@ -34,11 +35,16 @@ def learn_user(event: UserRegistered | UserChanged | UserDeleted) -> None:
 
 
 def learn_address(event: AddressConfirmed) -> None:
-    """The caller holds the inbox: whose account was deleted has none."""
-    known = Mailbox.objects.filter(user_id=event.user_id).first() or Mailbox(user_id=event.user_id)
-    if known.version < event.version:
-        known.email, known.version = event.email, event.version
-        known.save()
+    """The caller holds the inbox: whose account was deleted has none. What waits to go to another
+    address is taken back."""
+    known = mailbox_of(event.user_id)
+    if known.version >= event.version:
+        return
+    is_another = known.email != event.email
+    known.email, known.version = event.email, event.version
+    known.save()
+    if is_another:
+        take_back_digests([event.user_id])
 
 
 def deleted_among(user_ids: Iterable[int]) -> set[int]:
