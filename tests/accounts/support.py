@@ -6,7 +6,7 @@ from tests.factories import Answer, Caller
 from toby.accounts.models import Session
 from toby.accounts.services import Tokens
 from toby.common.session_store import principal_of
-from toby.events import RoleChanged, SessionEnded
+from toby.events import AddressConfirmed, RoleChanged, SessionEnded
 from toby.outbox.models import OutboxEvent
 
 PASSWORD = "correct horse battery"
@@ -45,6 +45,11 @@ def assert_open(tokens: Tokens) -> None:
 def role_events() -> list[RoleChanged]:
     rows = OutboxEvent.objects.filter(type=RoleChanged.type).order_by("id")
     return [RoleChanged.from_json(bytes(row.data)) for row in rows]
+
+
+def address_events() -> list[AddressConfirmed]:
+    rows = OutboxEvent.objects.filter(type=AddressConfirmed.type).order_by("id")
+    return [AddressConfirmed.from_json(bytes(row.data)) for row in rows]
 
 
 def ended_events() -> list[SessionEnded]:

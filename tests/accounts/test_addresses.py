@@ -6,12 +6,11 @@ import pytest
 from django.core.management import call_command
 from mailer.models import Message
 
-from tests.accounts.support import ME, is_let_in
+from tests.accounts.support import ME, address_events, is_let_in
 from tests.clock import Clock
 from tests.factories import Answer, Caller, access_token, make_user
+from toby.accounts import services
 from toby.accounts.models import EmailChange, EmailUndo, User
-from toby.events import AddressConfirmed
-from toby.outbox.models import OutboxEvent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -80,10 +79,22 @@ def test_each_change_of_the_address_is_told_and_so_it_is_again_by_the_command(an
     undo(mailed(r"#(toby_pr_\S+)")[1])
     call_command("announce_addresses", "--dry-run")
     call_command("announce_addresses")
-    rows = OutboxEvent.objects.filter(type=AddressConfirmed.type).order_by("id")
-    told = [AddressConfirmed.from_json(bytes(row.data)) for row in rows]
+    told = address_events()
     assert [event.email for event in told] == [NEW, "ana@toby.example", "ana@toby.example"]
     assert [event.version for event in told] == [2, 3, 4]
+
+
+def test_of_a_closed_account_no_address_is_told_whatever_is_undone_or_announced(ana: User) -> None:
+    caller = Caller(ana)
+    ask(caller)
+    confirm(caller, mailed_code())
+    secret = mailed(r"#(toby_pr_\S+)")[1]
+    services.deactivate(user=ana)
+    assert undo(secret).status == 204
+    call_command("announce_addresses")
+    assert [event.email for event in address_events()] == [NEW, "", "", ""]
+    services.reactivate(user=ana)
+    assert address_events()[-1].email == "ana@toby.example"
 
 
 def test_the_way_back_is_open_for_a_week(ana: User, clock: Clock) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.accounts.support import ME
+from tests.accounts.support import ME, PASSWORD, address_events, role_events
 from tests.clock import Clock
-from tests.factories import Caller, make_user
+from tests.factories import Caller, make_user, principal
 from toby.accounts import services
 from toby.accounts.models import User
 from toby.common.session_store import principal_of
@@ -99,6 +99,41 @@ def test_a_deactivated_account_is_out_at_once_and_back_when_reactivated(ana: Use
     assert caller.get(ME).status == 401
     services.reactivate(user=ana)
     assert Caller(ana).get(ME).status == 200
+
+
+@pytest.mark.parametrize("is_deletion", [False, True], ids=["deactivated", "to be deleted"])
+def test_a_closed_account_has_no_address_and_no_role_until_it_is_open_again(
+    is_deletion: bool,
+) -> None:
+    mod = make_user("mod", role="moderator", password=PASSWORD)
+    if is_deletion:
+        services.ask_for_deletion(by=principal(mod), password=PASSWORD)
+    else:
+        services.deactivate(user=mod)
+    services.announce_role(user_id=mod.pk)
+    services.reactivate(user=mod)
+    addresses, roles = address_events(), role_events()
+    assert [event.email for event in addresses] == ["", "mod@toby.example"]
+    assert [event.role for event in roles] == ["user", "user", "moderator"]
+    last = mod.version
+    assert [event.version - last for event in addresses] == [1, 2]
+    assert [event.version - last for event in roles] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["close", "reopen"])
+def test_if_emitting_fails_an_account_is_as_open_as_before(
+    ana: User, is_open: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller(ana)
+    if not is_open:
+        services.deactivate(user=ana)
+    before = User.objects.values().get(pk=ana.pk)
+    change = services.deactivate if is_open else services.reactivate
+    monkeypatch.setattr("toby.accounts.services.people.emit", raise_an_error)
+    with pytest.raises(RuntimeError):
+        change(user=ana)
+    assert User.objects.values().get(pk=ana.pk) == before
+    assert caller.get(ME).status == (200 if is_open else 401)
 
 
 def raise_an_error(event: object) -> None:

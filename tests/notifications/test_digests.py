@@ -17,11 +17,20 @@ from django.test import Client
 from mailer.models import Message
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from tests.accounts.support import PASSWORD
 from tests.clock import Clock
 from tests.common.support import together, until_it_is_let
-from tests.factories import Caller, make_user
-from tests.notifications.support import approved, commented, consume, person, published
+from tests.factories import Caller, make_user, principal
+from tests.notifications.support import (
+    approved,
+    commented,
+    consume,
+    consume_emitted,
+    person,
+    published,
+)
 from tests.postbox import Postbox
+from toby.accounts import services as accounts
 from toby.common.logging import JSONFormatter
 from toby.common.management.commands.send_queued_mail import send
 from toby.events import AddressConfirmed, PostHidden, PostLiked, UserDeleted, UserRegistered
@@ -577,6 +586,28 @@ class TestAddresses:
         consume(addressed(ANA), addressed(BEN))
         (row,) = dict(files(ANA))["mailbox.json"]
         assert dict(row)["email"] == "user1@toby.example"
+
+
+@pytest.mark.usefixtures("redis")
+@pytest.mark.parametrize("is_deletion", [False, True], ids=["deactivated", "to be deleted"])
+def test_a_closed_account_is_mailed_nothing_until_it_is_open_again(is_deletion: bool) -> None:
+    ana = make_user("ana", password=PASSWORD)
+    accounts.announce_address(user_id=ana.pk)
+    consume_emitted()
+    consume(commented(ana.pk, by=ana.pk + 1), time=MORNING - timedelta(hours=1))
+    assert jobs.send_digests() == 1
+    if is_deletion:
+        accounts.ask_for_deletion(by=principal(ana), password=PASSWORD)
+        Message.objects.latest("id").delete()
+    else:
+        accounts.deactivate(user=ana)
+    consume_emitted()
+    assert queued() == []
+    assert jobs.send_digests() == 0
+    accounts.reactivate(user=ana)
+    consume_emitted()
+    assert jobs.send_digests() == 1
+    assert [mail.to for mail in queued()] == [["ana@toby.example"]]
 
 
 @pytest.mark.usefixtures("redis")

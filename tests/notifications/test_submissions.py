@@ -334,6 +334,25 @@ class TestByWhatTheServicesEmit:
         consume_emitted()
         assert Caller(mod).get(NOTIFICATIONS).body["results"] == []
 
+    def test_a_moderator_whose_account_is_closed_is_told_nothing_until_it_is_open_again(
+        self, ana: User, mod: User
+    ) -> None:
+        def told() -> list[str]:
+            rows = Item.objects.filter(recipient_id=mod.pk, retracted_at=None)
+            return [item.target["title"] for item in rows.order_by("seq")]
+
+        make_pending(ana, title="Before")
+        consume_emitted()
+        assert told() == ["Before"]
+        accounts.deactivate(user=mod)
+        make_pending(ana, title="Meanwhile")
+        consume_emitted()
+        assert told() == []
+        accounts.reactivate(user=mod)
+        make_pending(ana, title="After")
+        consume_emitted()
+        assert told() == ["After"]
+
     def test_who_moderated_before_it_was_told_is_announced_by_a_command(
         self, ana: User, mod: User
     ) -> None:

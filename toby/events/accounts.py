@@ -25,8 +25,9 @@ class UserChanged(Event, type="accounts.user_changed.v1", topic=ACCOUNTS, key="u
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddressConfirmed(Event, type="accounts.address_confirmed.v1", topic=ACCOUNTS, key="user_id"):
-    """Mail for a user goes to this address from now on. For notifications, which mails digests;
-    nobody else keeps it, and nobody but its owner is shown it."""
+    """Mail for a user goes to this address from now on; where it is empty, the account is closed,
+    and none goes anywhere. For notifications, which mails digests; nobody else keeps it, and nobody
+    but its owner is shown it."""
 
     user_id: int
     # Not in its repr, which may come into a log.
@@ -36,8 +37,9 @@ class AddressConfirmed(Event, type="accounts.address_confirmed.v1", topic=ACCOUN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoleChanged(Event, type="accounts.role_changed.v1", topic=ACCOUNTS, key="user_id"):
-    """What a user may do is this from now on: `role` is user, moderator or admin. Sent again where
-    it is what it was, for whoever has not heard of it. `version` as in UserChanged."""
+    """What a user may do is this from now on: `role` is user, moderator or admin; of a closed
+    account, user. Sent again where it is what it was, for whoever has not heard of it. `version` as
+    in UserChanged."""
 
     user_id: int
     role: str

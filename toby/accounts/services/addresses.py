@@ -11,13 +11,12 @@ from toby.accounts.codes import WrongCode
 from toby.accounts.models import EmailChange, EmailUndo, User, email_key
 from toby.accounts.secrets import is_link_secret, make_code, make_link_secret
 from toby.accounts.services.passwords import WrongLink, WrongPassword
+from toby.accounts.services.people import tell_address
 from toby.accounts.services.registration import EmailTaken
 from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import tokens
 from toby.common.principals import Principal
 from toby.common.sql import upsert
-from toby.events import AddressConfirmed
-from toby.outbox.emit import emit
 
 UNDO_FOR = timedelta(days=7)
 
@@ -102,14 +101,13 @@ def set_email(user: User, email: str) -> None:
             user.save(update_fields=["email", "email_key", "version"])
     except IntegrityError as error:
         raise EmailTaken from error
-    emit(AddressConfirmed(user_id=user.pk, email=user.email, version=user.version))
+    tell_address(user)
 
 
 def announce_address(*, user_id: int) -> None:
-    """Says again where mail for a user goes."""
+    """Says again where mail for a user goes, or that none goes anywhere."""
     with transaction.atomic():
         user = lock_user(user_id)
-        if user.is_active:
-            user.version += 1
-            user.save(update_fields=["version"])
-            emit(AddressConfirmed(user_id=user.pk, email=user.email, version=user.version))
+        user.version += 1
+        user.save(update_fields=["version"])
+        tell_address(user)

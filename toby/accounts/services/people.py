@@ -20,8 +20,8 @@ from toby.accounts.services.registration import UsernameTaken, refuse_taken_user
 from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import session_store
 from toby.common.errors import Refused
-from toby.common.principals import Principal
-from toby.events import RoleChanged, UserChanged
+from toby.common.principals import USER, Principal
+from toby.events import AddressConfirmed, RoleChanged, UserChanged
 from toby.outbox.emit import emit
 
 USERNAME_HELD_FOR = timedelta(days=30)
@@ -101,9 +101,15 @@ def announce_role(*, user_id: int) -> None:
 
 
 def tell_role(user: User) -> None:
-    """The caller holds the user's row."""
-    role = User.objects.get(pk=user.pk).role
+    """The caller holds the user's row. Nobody is told anything by a role in a closed account."""
+    role = User.objects.get(pk=user.pk).role if user.is_active else USER
     emit(RoleChanged(user_id=user.pk, role=role, version=user.version))
+
+
+def tell_address(user: User) -> None:
+    """The caller holds the user's row. To a closed account nothing is mailed."""
+    email = user.email if user.is_active else ""
+    emit(AddressConfirmed(user_id=user.pk, email=email, version=user.version))
 
 
 def deactivate(*, user: User) -> None:
@@ -120,9 +126,7 @@ def reactivate(*, user: User) -> None:
 
 def close(user: User, *, reason: str) -> None:
     """The caller holds the user's row."""
-    profile_will_change(user)
-    user.is_active = False
-    user.save(update_fields=["is_active"])
+    set_active(user, active=False)
     end_sessions_of(user, reason=reason)
     end_trades(good_tokens_of(user), reason=reason)
 
@@ -131,10 +135,17 @@ def reopen(user: User) -> None:
     """The caller holds the user's row. Raises AccountDeleted."""
     if user.deleted_at is not None:
         raise AccountDeleted
-    profile_will_change(user)
-    user.is_active = True
-    user.save(update_fields=["is_active"])
+    set_active(user, active=True)
     AccountDeletion.objects.filter(user=user).delete()
+
+
+def set_active(user: User, *, active: bool) -> None:
+    profile_will_change(user)
+    user.is_active = active
+    user.version += 1
+    user.save(update_fields=["is_active", "version"])
+    tell_address(user)
+    tell_role(user)
 
 
 def renew_principals(user: User) -> None:

@@ -21,7 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only tell how many there are")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        ids = list(User.objects.filter(is_active=True).order_by("id").values_list("id", flat=True))
+        users = User.objects.filter(deleted_at=None).order_by("id")
+        ids = list(users.values_list("id", flat=True))
         if not options["dry_run"]:
             for done, user_id in enumerate(ids, 1):
                 announce_address(user_id=user_id)
