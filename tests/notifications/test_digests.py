@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from io import StringIO
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -45,6 +45,7 @@ from toby.notifications.mailboxes import (
     unsubscribing_token,
 )
 from toby.notifications.models import Channel, Digest, Every, Item, Kind, Mailbox
+from toby.notifications.serializers import time_zones
 from toby.notifications.services import change_preferences, mark, mute
 
 pytestmark = pytest.mark.django_db
@@ -626,6 +627,22 @@ class TestPreferences:
         assert told() == ("hourly", "Europe/Berlin", "22:00", "07:30")
         ana.patch(PREFERENCES, {"quiet_from": "", "quiet_until": ""})
         assert told() == ("hourly", "Europe/Berlin", "", "")
+
+    def test_the_time_zones_are_looked_for_once_and_not_at_each_change(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked: list[set[str]] = []
+
+        def look() -> set[str]:
+            looked.append(available_timezones())
+            return looked[-1]
+
+        monkeypatch.setattr("toby.notifications.serializers.available_timezones", look)
+        time_zones.cache_clear()
+        ana = Caller(make_user("ana"))
+        for name in ("Europe/Berlin", "Asia/Tokyo"):
+            assert ana.patch(PREFERENCES, {"time_zone": name}).status == 200
+        assert len(looked) == 1
 
     @pytest.mark.parametrize(
         ("change", "field"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import time
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -179,12 +180,18 @@ class WishIn(In):
     channel = serializers.ChoiceField(choices=Channel.values)
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Once a process: it is asked of the disk, folder by folder."""
+    return frozenset(available_timezones())
+
+
 class TimeZone(Text):
     default_error_messages = {"no_time_zone": "There is no such time zone."}
 
     def to_internal_value(self, data: Any) -> str:
         name = super().to_internal_value(data)
-        if name not in available_timezones():
+        if name not in time_zones():
             self.fail("no_time_zone")
         return name
 
