@@ -3,18 +3,26 @@
 import io
 import json
 import random
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
+from tests.common.support import DEADLINE_S, rows_read, until_it_is_let
 from tests.factories import make_follow, make_live_post, make_moderator, make_user, principal
 from tests.social.feeds import consume, emitted, feed
 from toby.accounts.models import User
+from toby.common.sql import insert_lines
 from toby.consumer import fanout
+from toby.social.jobs import RESTORABLE_FOR, purge_deleted_posts
 from toby.social.models import Follow, Mute, Post, TimelineEntry
-from toby.social.services import mutes, rebuilding, takedowns
+from toby.social.services import follows, mutes, rebuilding, takedowns, timelines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -96,6 +104,61 @@ def test_a_follow_that_went_without_its_event_is_found(readers: list[User]) -> N
     Follow.objects.filter(follower=readers[0]).delete()
     assert rebuild()[1] > 0
     assert feed(readers[0]) == []
+
+
+def test_the_row_of_a_post_that_was_deleted_between_two_follows_is_taken_out() -> None:
+    ana, ben = make_user(), make_user()
+    make_follow(ben, ana)
+    gone, other = make_live_post(ana), make_live_post(ana)
+    consume(emitted())
+    follows.unfollow(username=ana.username, by=principal(ben))
+    Post.objects.filter(pk=gone.pk).update(deleted_at=timezone.now() - 2 * RESTORABLE_FOR)
+    assert purge_deleted_posts() == 1
+    make_follow(ben, ana)
+    consume(emitted())
+    assert TimelineEntry.objects.filter(reader=ben).count() == 2
+    assert rebuild("--dry-run") == (0, 1)
+    assert rebuild() == (0, 1)
+    assert feed(ben) == [other.slug]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_follows_a_stranger_waits_until_their_rows_are_out(
+    elsewhere: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the follow's backfill would find the rows still there, and the feed would lose them."""
+    ana, ben = make_user(), make_user()
+    post = make_live_post(ana)
+    place = post.live_order or 0
+    TimelineEntry.objects.create(reader=ben, post=post, author_id=ana.pk, live_order=place)
+    is_left_out = timelines.is_left_out
+
+    def and_now_they_follow(*pair: int) -> bool:
+        found = is_left_out(*pair)
+        following.append(elsewhere.submit(until_it_is_let, partial(make_follow, ben, ana)))
+        with pytest.raises(StillWaiting):
+            following[0].result(0.3)
+        return found
+
+    following: list[Future[None]] = []
+    monkeypatch.setattr(timelines, "is_left_out", and_now_they_follow)
+    assert rebuilding.rebuild_timeline(reader_id=ben.pk).superfluous == 1
+    following[0].result(DEADLINE_S)
+    assert feed(ben) == [post.slug]
+
+
+def test_what_is_missing_of_somebody_is_found_without_reading_the_feed() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite does not tell how many rows it reads")
+    ana, ben = make_user(), make_user()
+    make_follow(ben, ana)
+    posts = [make_live_post(ana) for _ in range(5)]
+    names = ["reader_id", "live_order", "post_id", "author_id"]
+    places = range(10**6, 10**6 + 5000)
+    insert_lines(TimelineEntry, names, ((ben.pk, place, place, ben.pk) for place in places))
+    before = rows_read()
+    assert list(rebuilding.missing_by_author(ben.pk)) == [(ana.pk, len(posts))]
+    assert rows_read() - before < 100
 
 
 def test_one_feed_may_be_built_alone_and_each_that_differed_is_told(readers: list[User]) -> None:

@@ -3,7 +3,7 @@
 Under the locks under which the consumers write, so that it may run while they do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from toby.common.sql import is_database_trouble
 from toby.consumer import fanout
-from toby.social.models import Follow, TimelineEntry, muted
+from toby.social.models import Follow, Post, TimelineEntry, muted
 from toby.social.services import timelines
+from toby.social.services.follows import lock_profiles
 
 FOLLOWEES_AT_ONCE = 200
 TRIES = 5
@@ -35,16 +36,11 @@ def rebuild_timeline(*, reader_id: int, dry_run: bool = False) -> Difference:
     for author_id, places in places_of_strangers(reader_id).items():
         found.superfluous += len(places)
         if not dry_run:
-            do(
-                timelines.remove_strangers_posts,
-                reader_id=reader_id,
-                author_id=author_id,
-                places=places,
-            )
-    merged = TimelineEntry.objects.filter(
-        ~of_strangers(reader_id), reader_id=reader_id, post__merged=True
-    )
-    places = list(merged.values_list("live_order", flat=True))
+            do(remove_strangers_posts, reader_id=reader_id, author_id=author_id, places=places)
+    # Merged, or deleted for good: it stays so.
+    not_written = ~Exists(Post.objects.filter(pk=OuterRef("post_id"), merged=False))
+    wrong = TimelineEntry.objects.filter(~of_strangers(reader_id), not_written, reader_id=reader_id)
+    places = list(wrong.values_list("live_order", flat=True))
     found.superfluous += len(places)
     if not dry_run:
         do(timelines.remove, reader_id=reader_id, places=places)
@@ -78,6 +74,15 @@ def of_strangers(reader_id: int) -> Any:
     return ~Exists(follow) | muted(reader_id, "author_id")
 
 
+def remove_strangers_posts(*, reader_id: int, author_id: int, places: Sequence[int]) -> None:
+    """Takes what a feed has of an author at these places out of it, unless they are followed and
+    not muted by now. Whoever follows or unmutes meanwhile waits: they would leave the rows that
+    are there still, and no event to come would bring them back."""
+    lock_profiles(reader_id)
+    if timelines.is_left_out(reader_id, author_id):
+        timelines.remove(reader_id, places)
+
+
 def missing_by_author(reader_id: int) -> Iterator[tuple[int, int]]:
     followed = Follow.objects.filter(~muted(reader_id, "followee_id"), follower_id=reader_id)
     ids = list(followed.order_by("followee_id").values_list("followee_id", flat=True))
@@ -89,7 +94,7 @@ def missing_by_author(reader_id: int) -> Iterator[tuple[int, int]]:
 
 def missing(reader_id: int) -> QuerySet[Any]:
     """The posts, of anybody, that the reader's feed has no rows of."""
-    entry = TimelineEntry.objects.filter(reader_id=reader_id, post_id=OuterRef("pk"))
+    entry = TimelineEntry.objects.filter(reader_id=reader_id, live_order=OuterRef("live_order"))
     return timelines.written().filter(~Exists(entry))
 
 

@@ -106,14 +106,9 @@ def remove_author(*, reader_id: int, author_id: int) -> None:
         remove(reader_id, [place for place in places if place is not None])
 
 
-def remove_strangers_posts(*, reader_id: int, author_id: int, places: Sequence[int]) -> None:
-    """Takes what a feed has of an author at these places out of it, as `remove_author` does."""
-    if is_left_out(reader_id, author_id):
-        remove(reader_id, places)
-
-
 def is_left_out(reader_id: int, author_id: int) -> bool:
-    """Whether they are not followed, or are muted. It stays so."""
+    """Whether they are not followed, or are muted. Whoever follows or unmutes them meanwhile is
+    kept off by the reader's profile alone; and fills the feed by an event that comes later."""
     follows = list(the_follow(reader_id, author_id).select_for_update())
     return not follows or Mute.objects.filter(muter_id=reader_id, muted_id=author_id).exists()
 
