@@ -1,7 +1,14 @@
 """What becomes of somebody's posts, comments and follows once their account is deleted."""
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
+from functools import partial
 
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from tests.common.support import DEADLINE_S, until_it_is_let
 from tests.factories import (
     Caller,
     make_block,
@@ -11,9 +18,11 @@ from tests.factories import (
     make_live_post,
     make_mute,
     make_user,
+    principal,
 )
 from toby.accounts.models import User
 from toby.accounts.services.deletion import anonymise
+from toby.consumer import fanout
 from toby.events import UserUnfollowed
 from toby.outbox.models import OutboxEvent
 from toby.social.models import (
@@ -27,7 +36,7 @@ from toby.social.models import (
     Revision,
     TimelineEntry,
 )
-from toby.social.services import timelines
+from toby.social.services import follows, timelines
 from toby.social.services.departures import forget_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -87,6 +96,21 @@ def test_follows_end_both_ways_and_counts_are_right(ana: User) -> None:
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_unfollows_just_then_is_counted_once(elsewhere: ThreadPoolExecutor) -> None:
+    ana, ben, cleo, dan = (make_user() for _ in range(4))
+    for follower, followee in ((ben, ana), (ben, dan), (cleo, ana)):
+        make_follow(follower, followee)
+    with transaction.atomic():
+        follows.unfollow(username=ana.username, by=principal(ben))
+        forgetting = elsewhere.submit(until_it_is_let, partial(forget_person, user_id=ana.pk))
+        with pytest.raises(StillWaiting):
+            forgetting.result(0.3)
+    forgetting.result(DEADLINE_S)
+    counts = dict(Profile.objects.values_list("user", "following_count"))
+    assert (counts[ben.pk], counts[cleo.pk]) == (1, 0)
+
+
 def test_blocks_and_mutes_by_them_and_of_them_are_gone(ana: User) -> None:
     ben, cleo = make_user("ben"), make_user("cleo")
     for one, other in ((ana, ben), (cleo, ana), (ben, cleo)):
@@ -108,6 +132,26 @@ def test_feeds_lose_their_posts_and_their_own_feed_is_gone(ana: User) -> None:
     assert TimelineEntry.objects.count() == 2
     forget(ana)
     assert not TimelineEntry.objects.exists()
+
+
+def test_followers_are_gone_through_once_for_all_posts(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "AT_ONCE", 2)
+    readers = [make_user() for _ in range(5)]
+    for reader in readers:
+        make_follow(reader, ana)
+    posts = [make_live_post(ana) for _ in range(3)]
+    for post in posts:
+        timelines.add_post(post_id=post.pk)
+    assert TimelineEntry.objects.count() == 15
+    with CaptureQueriesContext(connection) as captured:
+        timelines.remove_posts(posts)
+    assert not TimelineEntry.objects.exists()
+    asked = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+    deleted = [query["sql"] for query in captured if query["sql"].startswith("DELETE")]
+    # Three ranges: of each its end and who is in it, and where the first begins and the last ends.
+    assert (len(asked), len(deleted)) == (2 * 3 + 2, 3 * 3)
 
 
 def test_events_that_come_late_bring_nothing_back(ana: User) -> None:

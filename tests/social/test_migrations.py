@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from tests.migrations import Older
 from toby.social.models import top_order
@@ -136,7 +137,11 @@ def test_tags_know_how_they_begin_and_are_placed_by_how_popular_they_are(
     assert rows["unused"].score is None
 
 
-def test_what_is_in_a_feed_stays_there(older: type[Older], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_is_in_a_feed_stays_there(
+    older: type[Older], monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """Also where the copy is ended in the middle, and begun again."""
     migration = import_module("toby.social.migrations.0025_feeds_by_reader")
     monkeypatch.setattr(migration, "ROWS_A_STATEMENT", 3)
     tables = older("social", "0025_feeds_by_reader")
@@ -146,10 +151,30 @@ def test_what_is_in_a_feed_stays_there(older: type[Older], monkeypatch: pytest.M
     for place, post in enumerate(posts):
         entries.create(reader=reader, post=post, author_id=author.pk, live_order=10 - place)
     entries.filter(post=posts[2]).delete()
+    if killed:
+        with connection.execute_wrapper(Killer()), pytest.raises(KeyboardInterrupt):
+            tables.run()
+        if connection.vendor == "mysql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT COUNT(*) FROM social_feedentry")
+                assert cursor.fetchone() == (2,), "the first part is not committed by itself"
     tables.run()
     rows = tables.rows("social.TimelineEntry").filter(reader_id=reader.pk, author_id=author.pk)
     there = list(rows.order_by("live_order").values_list("live_order", "post__slug"))
     assert there == [(10 - n, f"post-{n}") for n in (6, 5, 4, 3, 1, 0)]
+
+
+class Killer:
+    """Ends the copy of a feed at its second part."""
+
+    parts = 0
+
+    def __call__(self, execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT INTO social_feedentry"):
+            self.parts += 1
+            if self.parts == 2:
+                raise KeyboardInterrupt
+        return execute(sql, values, many, context)
 
 
 def test_comments_know_with_which_comment_their_thread_begins(

@@ -10,16 +10,19 @@ from functools import partial
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tests.common.support import DEADLINE_S, together, until_it_is_let
 from tests.factories import (
     Caller,
+    make_draft,
     make_follow,
     make_live_post,
     make_moderator,
+    make_mute,
     make_pending,
     make_user,
     principal,
@@ -36,7 +39,7 @@ from toby.settings import social
 from toby.social.handlers import chunks, handlers
 from toby.social.jobs import RESTORABLE_FOR, purge_deleted_posts
 from toby.social.models import Mute, Post, TimelineEntry
-from toby.social.services import follows, takedowns, timelines
+from toby.social.services import follows, moderation, posts, takedowns, timelines
 
 PUBLISHED, FOLLOWED = "social.post_published.v1", "social.user_followed.v1"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -71,11 +74,17 @@ def test_a_feed_holds_what_those_one_follows_have_live_the_newest_first(
 
 def test_an_edit_that_is_approved_puts_a_post_into_no_feed_again(ana: User, ben: User) -> None:
     make_follow(ben, ana)
-    post = make_live_post(ana)
+    post, other = make_live_post(ana), make_live_post(ana)
     consume(emitted())
-    Post.objects.filter(pk=post.pk).update(version=2)
     before = list(TimelineEntry.objects.values())
+    posts.propose_edit(slug=post.slug, by=principal(ana), title="Another", body="text")
+    edit = posts.submit_post(slug=post.slug, by=principal(ana))
+    by = principal(make_moderator())
+    moderation.approve_revision(revision_id=edit.pk, by=by, version=edit.version)
+    assert Post.objects.get(pk=post.pk).version == 2
+    ConsumedEvent.objects.all().delete()
     consume(emitted())
+    assert feed(ben) == [other.slug, post.slug]
     assert list(TimelineEntry.objects.values()) == before
 
 
@@ -199,6 +208,30 @@ def test_a_post_that_is_deleted_for_good_leaves_no_rows(
     assert purge_deleted_posts() == 1
     assert set(TimelineEntry.objects.values_list("post_id", flat=True)) == {other.pk}
     assert TimelineEntry.objects.count() == 5
+
+
+@pytest.mark.parametrize("which", ["a draft", "a merged post"])
+def test_what_is_in_no_feed_is_looked_for_in_none(
+    ana: User, audience: list[User], settings: Settings, which: str
+) -> None:
+    settings.MERGE_OVER = 1
+    post = make_live_post(ana) if which == "a merged post" else make_draft(ana).post
+    with CaptureQueriesContext(connection) as captured:
+        timelines.remove_posts([Post.objects.get(pk=post.pk)])
+    assert len(captured) == 1
+
+
+def test_those_who_mute_an_author_are_gone_through_in_parts_if_they_follow(
+    ana: User, audience: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "AT_ONCE", 2)
+    for muter in [*audience[:3], *(make_user() for _ in range(6))]:
+        make_mute(muter, ana)
+    post = make_live_post(ana)
+    with CaptureQueriesContext(connection) as captured:
+        timelines.add_post(post_id=post.pk)
+    assert sum(query["sql"].startswith("DELETE") for query in captured) == 2
+    assert [feed(reader) for reader in audience] == [[], [], [], [post.slug], [post.slug]]
 
 
 def test_a_chunk_for_which_kafka_has_no_ear_leaves_its_event_undone(

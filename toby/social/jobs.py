@@ -24,7 +24,7 @@ def purge_deleted_posts() -> int:
             post = Post.objects.select_for_update().filter(id=post_id, deleted_at__lt=before)
             if found := post.first():
                 delete_comments(found)
-                timelines.remove_post(found)
+                timelines.remove_posts([found])
                 found.delete()
                 count += 1
     return count

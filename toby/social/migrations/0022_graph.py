@@ -4,8 +4,6 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models import Count
 
-from toby.common.sql import upsert
-
 
 def count_posts(apps, schema_editor):
     live = apps.get_model("social", "Post").objects.filter(
@@ -14,7 +12,12 @@ def count_posts(apps, schema_editor):
     profiles = apps.get_model("social", "Profile")
     counted = list(live.values_list("author_id").annotate(count=Count("pk")).order_by())
     rows = [profiles(user_id=author_id, post_count=count) for author_id, count in counted]
-    upsert(rows, unique=["user"], update=["post_count"])
+    of_what = {}
+    if schema_editor.connection.features.supports_update_conflicts_with_target:
+        of_what["unique_fields"] = ["user"]
+    profiles.objects.bulk_create(
+        rows, batch_size=500, update_conflicts=True, update_fields=["post_count"], **of_what
+    )
 
 
 class Migration(migrations.Migration):

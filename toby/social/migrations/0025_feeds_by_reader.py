@@ -9,7 +9,8 @@ COLUMNS = "reader_id, live_order, post_id, author_id"
 
 
 def copy(apps: Any, schema_editor: Any) -> None:
-    """In parts: one statement would keep what it writes in the log until its end."""
+    """In parts, each a transaction of its own where the tables are: one statement would keep what
+    it writes in the log until its end."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT COALESCE(MAX(id), 0) FROM social_timelineentry")
         last = cursor.fetchone()[0]
@@ -29,6 +30,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Of a copy that was ended in the middle, where a table that is made stays.
+        migrations.RunSQL("DROP TABLE IF EXISTS social_feedentry", migrations.RunSQL.noop, elidable=True),
         migrations.CreateModel(
             name='FeedEntry',
             fields=[
@@ -39,7 +42,7 @@ class Migration(migrations.Migration):
                 ('author_id', models.BigIntegerField()),
             ],
         ),
-        migrations.RunPython(copy, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(copy, migrations.RunPython.noop, atomic=False, elidable=True),
         migrations.DeleteModel(name='TimelineEntry'),
         migrations.RenameModel(old_name='FeedEntry', new_name='TimelineEntry'),
     ]

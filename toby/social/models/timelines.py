@@ -19,7 +19,7 @@ class TimelineEntry(models.Model):
         User, on_delete=models.CASCADE, related_name="timeline", db_constraint=False, db_index=False
     )
     live_order = models.PositiveBigIntegerField()
-    # Whoever deletes a post takes its rows out by themselves: timelines.remove_post.
+    # Whoever deletes a post takes its rows out by themselves: timelines.remove_posts.
     post = models.ForeignKey(
         Post, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )

@@ -44,11 +44,12 @@ def forget_person(*, user_id: int) -> None:
         Report.objects.filter(reporter_id=user_id).exclude(note="").update(note="")
         unlike_everything(user_id)
         Bookmark.objects.filter(user_id=user_id).delete()
-        for post in Post.objects.select_for_update().filter(author_id=user_id).order_by("id"):
+        posts = list(Post.objects.select_for_update().filter(author_id=user_id).order_by("id"))
+        timelines.remove_posts(posts)
+        for post in posts:
             delete_comments(post)
             post.deleted_at = timezone.now()
             found_anew(post)
-            timelines.remove_post(post)
             post.delete()
         # Whoever holds a profile takes no post's row.
         unfollow_everybody(user_id)
@@ -104,8 +105,8 @@ def lose_all_followers(user_id: int) -> None:
     """Not told: nobody hears of somebody who is gone."""
     followers = Follow.objects.filter(followee_id=user_id).order_by("follower_id")
     while ids := list(followers.values_list("follower_id", flat=True)[:AT_ONCE]):
-        locked = Profile.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-        found = [profile.pk for profile in locked]
-        deleted, _ = Follow.objects.filter(followee_id=user_id, follower_id__in=ids).delete()
-        if deleted:
-            Profile.objects.filter(pk__in=found).update(following_count=F("following_count") - 1)
+        # Evaluated, and only then read again: until it was locked, somebody may have unfollowed.
+        list(Profile.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+        still = list(followers.filter(follower_id__in=ids).values_list("follower_id", flat=True))
+        Follow.objects.filter(followee_id=user_id, follower_id__in=still).delete()
+        Profile.objects.filter(pk__in=still).update(following_count=F("following_count") - 1)

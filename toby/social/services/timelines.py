@@ -7,13 +7,13 @@ the rows. Mutes are read once the follows are locked: whoever takes out what is 
 follow before the rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 
 from toby.common.sql import for_share, insert_missing, insert_missing_of
 from toby.consumer import fanout
@@ -60,11 +60,13 @@ def add_post(*, post_id: int, first_id: int = 0, last_id: int = fanout.LAST) -> 
             unique=["reader", "live_order"],
         )
         # Few, and read once the follows are locked: see above.
+        follow = Follow.objects.filter(follower_id=OuterRef("muter_id"), followee_id=post.author_id)
         mutes = Mute.objects.filter(
-            muted_id=post.author_id, muter_id__gte=first_id, muter_id__lte=last_id
+            Exists(follow), muted_id=post.author_id, muter_id__gte=first_id, muter_id__lte=last_id
         )
-        deaf = list(mutes.values_list("muter_id", flat=True))
-        TimelineEntry.objects.filter(reader_id__in=deaf, live_order=post.live_order).delete()
+        deaf = mutes.order_by("muter_id").values_list("muter_id", flat=True)
+        for part in in_parts(list(deaf)):
+            TimelineEntry.objects.filter(reader_id__in=part, live_order=post.live_order).delete()
 
 
 def backfill(*, reader_id: int, author_id: int) -> None:
@@ -114,25 +116,33 @@ def is_left_out(reader_id: int, author_id: int) -> bool:
 
 
 def remove(reader_id: int, places: Sequence[int]) -> None:
-    for start in range(0, len(places), fanout.AT_ONCE):
-        part = places[start : start + fanout.AT_ONCE]
+    for part in in_parts(places):
         TimelineEntry.objects.filter(reader_id=reader_id, live_order__in=part).delete()
 
 
-def remove_post(post: Post) -> None:
-    """Takes a post that will be deleted out of all feeds: those of its author's followers. The
-    caller has locked it.
+def remove_posts(posts: Iterable[Post]) -> None:
+    """Takes posts of one author, which will be deleted, out of all feeds: those of the author's
+    followers. The caller has locked them.
 
     Of who has just ended a follow, and whose feed the consumer has not been through yet, a row is
     left, which is shown nowhere; `rebuild_timelines` takes it out.
     """
-    if post.live_order is None:
+    # Of others there are no rows.
+    written = [post for post in posts if not post.merged]
+    places = [post.live_order for post in written if post.live_order is not None]
+    if not places:
         return
-    followers = Follow.objects.filter(followee_id=post.author_id)
+    followers = Follow.objects.filter(followee_id=written[0].author_id)
     for first, last in fanout.ranges(followers, "follower_id"):
         ids = followers.filter(follower_id__gte=first, follower_id__lte=last)
         readers = list(ids.values_list("follower_id", flat=True))
-        TimelineEntry.objects.filter(reader_id__in=readers, live_order=post.live_order).delete()
+        for place in places:
+            TimelineEntry.objects.filter(reader_id__in=readers, live_order=place).delete()
+
+
+def in_parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), fanout.AT_ONCE):
+        yield numbers[start : start + fanout.AT_ONCE]
 
 
 def the_follow(reader_id: int, author_id: int) -> QuerySet[Follow]:
