@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from django.db import OperationalError
 
 from tests.common.support import together
 from tests.factories import (
@@ -16,6 +17,7 @@ from tests.factories import (
     principal,
 )
 from toby.accounts.models import User
+from toby.common.sql import DEADLOCK
 from toby.outbox.models import OutboxEvent
 from toby.social.models import Bookmark, Post
 from toby.social.services import bookmarks, departures, takedowns
@@ -102,6 +104,23 @@ def test_many_at_once_make_one(ben: User) -> None:
     done = together([partial(bookmarks.bookmark_post, slug=post.slug, by=principal(ben))] * 20)
     assert sorted(map(str, done)) == ["False"] * 19 + ["True"]
     assert Bookmark.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_who_is_beaten_by_another_looks_again(
+    ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, beaten = make_live_post(), [OperationalError(DEADLOCK, "Deadlock found")] * 2
+
+    def be_beaten(keys: object) -> None:
+        if beaten:
+            raise beaten.pop()
+
+    make_bookmark(post, ben)
+    monkeypatch.setattr(bookmarks, "will_change", be_beaten)
+    assert bookmarks.remove_bookmark(slug=post.slug, by=principal(ben))
+    assert not beaten
+    assert not Bookmark.objects.exists()
 
 
 def test_if_the_cache_cannot_be_told_nothing_is_kept_or_let_go(

@@ -201,6 +201,38 @@ def test_a_feed_takes_as_many_queries_with_merged_posts_of_one_as_of_many(ben: U
     assert queries() == 2
 
 
+def test_for_many_authors_few_lists_are_prepared(
+    ben: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors.timelines, "EACH_BY_ITSELF", 2)
+    prepared, rooms = selectors.timelines.prepared, set()
+
+    def remembered(build: Any, authors: int) -> Any:
+        rooms.add(authors)
+        return prepared(build, authors)
+
+    monkeypatch.setattr(selectors.timelines, "prepared", remembered)
+    make_follow(ben, written := make_user())
+    posts = [make_live_post(written)]
+    consume(emitted())
+    for _ in range(5):
+        posts.append(make_live_post(make_famous(ben)))
+        assert feed(ben, limit=2) == newest_first(*posts)
+    assert rooms == {1, 2, 4, 8}
+
+
+def test_authors_who_are_too_many_are_left_out_and_that_is_logged(
+    ben: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(selectors.timelines, "MOST_MERGED", 2)
+    posts = [make_live_post(make_famous(ben)) for _ in range(2)]
+    assert feed(ben) == newest_first(*posts)
+    assert "feed.authors_left_out" not in caplog.messages
+    make_live_post(make_famous(ben))
+    assert feed(ben) == newest_first(*posts)
+    assert "feed.authors_left_out" in caplog.messages
+
+
 def test_nothing_is_left_of_a_famous_author_who_is_gone(ben: User) -> None:
     author = make_famous(ben)
     make_live_post(author)
@@ -271,12 +303,26 @@ class TestNewPosts:
         consume(emitted())
         page = caller.get("/api/v1/feed?limit=1").body
         assert caller.get(page["new"]).body == {"count": 0, "more": False}
-        later = caller.get(page["next"]).body
-        assert caller.get(later["new"]).body == {"count": 1, "more": False}
         for author in (famous, other, make_user()):
             make_live_post(author)
         consume(emitted())
         assert caller.get(page["new"]).body == {"count": 2, "more": False}
+
+    def test_only_the_first_page_does_however_one_comes_to_it(self, ben: User) -> None:
+        author = make_famous(ben)
+        posts = [make_live_post(author) for _ in range(2)]
+        caller = Caller(ben)
+        first = caller.get("/api/v1/feed?limit=1").body
+        later = caller.get(first["next"]).body
+        again = caller.get(later["previous"]).body
+        assert (later["new"], again["new"]) == (None, first["new"])
+        for post in posts:
+            takedowns.hide_post(slug=post.slug, by=principal(make_moderator()), reason="x")
+        beyond, before = (caller.get(link).body for link in (first["next"], later["previous"]))
+        assert beyond["results"] == before["results"] == []
+        assert beyond["new"] is None
+        make_live_post(author)
+        assert caller.get(before["new"]).body == {"count": 1, "more": False}
 
     def test_of_an_empty_feed_all_are_new(self, ben: User) -> None:
         page = Caller(ben).get("/api/v1/feed").body

@@ -21,7 +21,7 @@ from tests.factories import (
     principal,
 )
 from toby.accounts.models import User
-from toby.social.models import Post, Profile
+from toby.social.models import Block, Follow, Mute, Post, Profile
 from toby.social.services import follows, moderation, posts, takedowns
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -75,6 +75,23 @@ def test_a_list_says_what_there_is_between_each_and_its_reader(ana: User, ben: U
     }
     for row in Caller().get(f"{ANA}/followers").body["results"]:
         assert not any((row["followed_by_me"], row["follows_me"], row["muted_by_me"]))
+
+
+@pytest.mark.parametrize("what", ["follow", "mute", "block", "follower"])
+def test_what_there_is_can_be_undone_while_the_others_account_is_closed(
+    ana: User, ben: User, what: str
+) -> None:
+    caller, path = Caller(ben), f"{ANA}/{what}"
+    if what == "follower":
+        path = "/api/v1/me/followers/ana"
+        make_follow(ana, ben)
+    else:
+        assert caller.put(path).status == 204
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    if what != "follower":
+        assert caller.put(path).status == 404
+    assert caller.delete(path).status == 204
+    assert not any(model.objects.exists() for model in (Follow, Mute, Block))
 
 
 def test_whose_account_is_not_in_use_is_in_no_list(ana: User, ben: User) -> None:

@@ -1,5 +1,6 @@
 """Home feeds: what stands in a reader's timeline, and the merged posts of those they follow."""
 
+import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
+from toby.common.logging import log
 from toby.common.pagination import in_the_lists_order
 from toby.common.prepared import Gathered, Listed, Prepared
 from toby.common.principals import Principal
 from toby.social.models import Follow, MergedAuthor, Post, TimelineEntry, apart, is_live, muted
 from toby.social.selectors.posts import listed
 
+logger = logging.getLogger(__name__)
 # More than these are not counted.
 MOST_NEW = 100
 # Authors whose posts are merged into one feed: a number that nobody reaches.
 MOST_MERGED = 10_000
+# Of more authors than these, lists are prepared for a power of two.
+EACH_BY_ITSELF = 8
 # Indexes.
 ENTRIES, MERGED_POSTS = "PRIMARY", "merged_posts_of_an_author"
 
@@ -71,10 +76,14 @@ MERGED_AUTHORS = Prepared(with_merged_posts)
 
 
 def gathered(build: Build, principal: Principal) -> Listed:
-    found = MERGED_AUTHORS.of(reader=principal.user_id).page("", 0, "pk", MOST_MERGED)
-    authors = [pk for (pk,) in found]
-    # Of many, a power of two, so that few lists are prepared; of nobody there are no posts.
-    room = len(authors) if len(authors) <= 8 else 1 << (len(authors) - 1).bit_length()
+    found = MERGED_AUTHORS.of(reader=principal.user_id).page("", 0, "pk", MOST_MERGED + 1)
+    authors = [pk for (pk,) in found[:MOST_MERGED]]
+    if len(found) > MOST_MERGED:
+        log(logger, "feed.authors_left_out", logging.WARNING, reader=principal.user_id)
+    # So that few lists are prepared; of nobody there are no posts.
+    room = len(authors)
+    if room > EACH_BY_ITSELF:
+        room = 1 << (room - 1).bit_length()
     authors += [0] * (room - len(authors))
     named = {f"author{place}": author for place, author in enumerate(authors)}
     return prepared(build, room).of(reader=principal.user_id, **named)

@@ -184,9 +184,10 @@ class RevisionOut(Out, frozen=True, kw_only=True):
 
 
 class FeedPage(Page[PostOut], frozen=True, kw_only=True):
-    """`new` leads to how many posts have come since, later than the first of this page."""
+    """`new` leads to how many posts have come since, later than the first; null but on the first
+    page."""
 
-    new: str
+    new: str | None
 
 
 class NewPostsOut(Out, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def block(*, username: str, by: Principal) -> bool:
 
 def unblock(*, username: str, by: Principal) -> bool:
     """Whether there was something to undo. Nobody follows anybody again by it. Raises NotFound."""
-    blocked_id = user_id_of(username)
+    blocked_id = user_id_of(username, to_undo=True)
     with transaction.atomic():
         profile = lock_profiles(by.user_id, blocked_id)[by.user_id]
         deleted, _ = Block.objects.filter(blocker_id=by.user_id, blocked_id=blocked_id).delete()

@@ -31,6 +31,10 @@ def add_bookmark(slug: str, by: Principal) -> bool:
 def remove_bookmark(*, slug: str, by: Principal) -> bool:
     """Whether there was one, be the post live or not: what one has of it is one's own. Raises
     NotFound where there was none, and no live post either."""
+    return again_if_beaten(partial(take_bookmark, slug, by))
+
+
+def take_bookmark(slug: str, by: Principal) -> bool:
     with transaction.atomic():
         deleted, _ = Bookmark.objects.filter(user_id=by.user_id, post__slug=slug).delete()
         if deleted:

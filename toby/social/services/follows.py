@@ -1,7 +1,7 @@
 """Following and unfollowing. Both are idempotent.
 
-Whatever changes a relation of two locks their profiles, the lower id first; whoever also holds the
-row of a post has locked that before.
+Whatever changes who follows or blocks whom locks both profiles, the lower id first, and a mute the
+muter's alone; whoever also holds the row of a post has locked that before.
 """
 
 from django.contrib.auth import get_user_model
@@ -64,7 +64,7 @@ def follow(*, username: str, by: Principal) -> bool:
 
 def unfollow(*, username: str, by: Principal) -> bool:
     """Whether there was something to undo. Raises NotFound, also for one who blocks `by`."""
-    followee_id = user_id_seen(username, by)
+    followee_id = user_id_seen(username, by, to_undo=True)
     with transaction.atomic():
         profiles = lock_profiles(by.user_id, followee_id)
         return end_follow(profiles[by.user_id], followee_id)
@@ -72,7 +72,7 @@ def unfollow(*, username: str, by: Principal) -> bool:
 
 def remove_follower(*, username: str, by: Principal) -> bool:
     """Makes somebody follow `by` no longer. Whether they did. Raises as unfollow."""
-    follower_id = user_id_seen(username, by)
+    follower_id = user_id_seen(username, by, to_undo=True)
     with transaction.atomic():
         profiles = lock_profiles(by.user_id, follower_id)
         return end_follow(profiles[follower_id], by.user_id)
@@ -105,21 +105,21 @@ def refuse_the_blocked(user_id: int, other_id: int) -> None:
         raise NotFound
 
 
-def user_id_of(username: str) -> int:
-    found = (
-        get_user_model()
-        .objects.filter(username_key=username.casefold(), is_active=True)
-        .values_list("id", flat=True)
-        .first()
-    )
+def user_id_of(username: str, *, to_undo: bool = False) -> int:
+    """Of one whose account is in use; what there is can be undone while it is closed, too. Raises
+    NotFound."""
+    users = get_user_model().objects.filter(username_key=username.casefold(), deleted_at=None)
+    if not to_undo:
+        users = users.filter(is_active=True)
+    found = users.values_list("id", flat=True).first()
     if found is None:
         raise NotFound
     return int(found)
 
 
-def user_id_seen(username: str, by: Principal) -> int:
+def user_id_seen(username: str, by: Principal, *, to_undo: bool = False) -> int:
     """Raises NotFound, as for nobody, for one who blocks `by`."""
-    user_id = user_id_of(username)
+    user_id = user_id_of(username, to_undo=to_undo)
     if Block.objects.filter(blocker_id=user_id, blocked_id=by.user_id).exists():
         raise NotFound
     return user_id

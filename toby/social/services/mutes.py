@@ -40,7 +40,7 @@ def mute(*, username: str, by: Principal, until: datetime | None = None) -> bool
 
 def unmute(*, username: str, by: Principal) -> bool:
     """Whether there was something to undo. Raises NotFound, as mute."""
-    muted_id = user_id_seen(username, by)
+    muted_id = user_id_seen(username, by, to_undo=True)
     with transaction.atomic():
         profile = lock_profiles(by.user_id)[by.user_id]
         found = Mute.objects.filter(muter_id=by.user_id, muted_id=muted_id).first()

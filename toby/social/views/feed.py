@@ -17,7 +17,7 @@ from toby.social import selectors
 from toby.social.serializers.posts import FeedPage, NewPostsOut, PostOut
 
 AFTER = OpenApiParameter(
-    "after", str, required=True, description="As the link `new` of a page of your feed has it."
+    "after", str, required=True, description="As the link `new` of your feed's first page has it."
 )
 
 
@@ -31,17 +31,12 @@ class Feed(APIView):
         name, rows = f"feed:{caller.user_id}", selectors.feed_of(caller)
         page = paginate(request, rows, name=name, by="live_order", render=placed)
         posts = [post for post, _ in page.results]
-        _, edge = read_cursor(request, name)
-        first = page.results[0][1] if posts else edge or 0
-        after = cursor(f"new:{name}", "after", first)
-        return Response(
-            FeedPage(
-                next=page.next,
-                previous=page.previous,
-                results=posts,
-                new=f"{request.path}/new?after={quote(after)}",
-            )
-        )
+        direction, edge = read_cursor(request, name)
+        new = None
+        if direction != "after" and page.previous is None:
+            first = page.results[0][1] if posts else edge or 0
+            new = f"{request.path}/new?after={quote(cursor(f'new:{name}', 'after', first))}"
+        return Response(FeedPage(next=page.next, previous=page.previous, results=posts, new=new))
 
 
 def placed(row: Sequence[Any]) -> tuple[PostOut, int]:
@@ -58,7 +53,7 @@ class NewInFeed(APIView):
         name = f"new:feed:{caller.user_id}"
         _, after = read_cursor(request, name, parameter="after")
         if after is None:
-            raise InvalidInput(("after", "required", "From `new` of a page of your feed."))
+            raise InvalidInput(("after", "required", "From `new` of your feed's first page."))
         count = selectors.new_in_feed(caller, after=after)
         most = selectors.MOST_NEW
         return Response(NewPostsOut(count=min(count, most), more=count > most))

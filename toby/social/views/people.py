@@ -1,4 +1,4 @@
-"""What readers do: like, follow, and what follows from it."""
+"""What somebody's profile shows."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request

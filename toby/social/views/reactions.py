@@ -1,4 +1,4 @@
-"""What readers think of posts and comments: likes and bookmarks."""
+"""What readers like and keep, and lists of it, and of what they have said."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
