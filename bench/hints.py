@@ -1,13 +1,15 @@
-"""`python -m bench.hints`: one hint to each of 500 connected users, on one process."""
+"""`python -m bench.hints`: one hint to each of 500 connected users, on one process; and to one of
+them, beside others who read nothing."""
 
 import asyncio
 import json
+import socket
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.figures import Ratio, Row
+from bench.figures import Ratio, Row, compare, percentile
 from bench.inboxes import another_item
 from bench.wire import (
     BARE_PORT,
@@ -23,6 +25,9 @@ from bench.wire import (
 USERS, ITEMS, WARM_UP, ROUNDS = 500, 10, 20, 15
 LATEST_S = 10.0
 OF_BARE, OF_GROUPS = 0.70, 7.0
+# Who read nothing, though in each round 10 MB are due to each of them.
+SILENT, LONG_BYTES, LONG_FRAMES, ROUNDS_BESIDE = 10, 10_000, 1_000, 5
+BESIDE_SILENT = 2.0
 
 
 class Way:
@@ -97,11 +102,13 @@ def rows(processes: Processes) -> list[Row]:
     with asyncio.Runner() as runner:
         toby, bare, groups = by_toby(runner), by_bare_server(), by_groups(runner)
         speeds = in_turn([toby, bare, groups])
+        beside = Bystanders(toby, runner).compared()
     return [
         against("a bare server of `websockets`", Ratio(speeds[0], speeds[1]), OF_BARE),
         against("a layer group for each socket", Ratio(speeds[0], speeds[2]), OF_GROUPS),
         all_of("frames that came, of {:,}", toby.delivered, toby.due),
         all_of("of {:,} times a socket was told, whole and in order", toby.in_order, toby.told),
+        beside_silent(beside),
     ]
 
 
@@ -158,6 +165,74 @@ def in_turn(ways: list[Way]) -> list[list[float]]:
             turn = (number + place) % len(ways)
             speeds[turn].append(ways[turn].frames_a_second(ITEMS))
     return speeds
+
+
+class Bystanders:
+    """Those who read, beside some who do not, or beside nobody: the same is sent to the same users,
+    connected or not."""
+
+    def __init__(self, toby: Way, runner: asyncio.Runner) -> None:
+        from toby.notifications.inboxes import make_inboxes
+        from toby.notifications.models import Inbox
+
+        self.toby, self.runner = toby, runner
+        make_inboxes(range(USERS + 1, USERS + SILENT + 1))
+        self.silent = list(Inbox.objects.filter(user_id__gt=USERS))
+        self.bearers = bearers(USERS + SILENT)[USERS:]
+
+    def compared(self) -> Ratio:
+        return compare(
+            lambda: self.p99_ms(self.bearers), lambda: self.p99_ms([]), rounds=ROUNDS_BESIDE
+        )
+
+    def p99_ms(self, bearers: list[str]) -> float:
+        """Of an item, until it is with one of those who read. `bearers` are of those who do not."""
+        lines = [Line(SERVE_PORT, "/ws/notifications", bearer) for bearer in bearers]
+        for line in lines:
+            line.greeted()
+            # Else the kernel would take all that is due for it.
+            line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        took = [self.took_ms(seq) for seq in range(1, LONG_FRAMES + 1)]
+        for line in lines:
+            line.socket.close()
+        return percentile(took, 99)
+
+    def took_ms(self, seq: int) -> float:
+        from toby.notifications.hints import Hint, announce
+
+        frames = [(seq, "x" * LONG_BYTES)]
+        due = [
+            Hint(
+                user_id=inbox.user_id,
+                epoch=inbox.epoch,
+                prev=seq - 1,
+                seq=seq,
+                unread=0,
+                unseen=0,
+                frames=frames,
+            )
+            for inbox in self.silent
+        ]
+        rows = self.toby.inboxes.rows
+        inbox = rows[seq % len(rows)]
+        hint = Hint.of(inbox, inbox.last_seq, [another_item(inbox, seq)])
+        self.runner.run(announce(due))
+        began = time.perf_counter()
+        self.runner.run(announce([hint]))
+        return 1000 * (self.toby.crowd.read(len(frames_of(hint)), within_s=LATEST_S) - began)
+
+
+def beside_silent(ratio: Ratio) -> Row:
+    low, high = ratio.interval()
+    subject, baseline = statistics.median(ratio.subject), statistics.median(ratio.baseline)
+    return Row(
+        "P6",
+        f"p99 of an item to one of {USERS} beside {SILENT} who read nothing / beside nobody",
+        f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({subject:.1f} ms)",
+        f"{baseline:.1f} ms",
+        f"<= {BESIDE_SILENT:g}x",
+        ratio.median <= BESIDE_SILENT,
+    )
 
 
 def against(whom: str, ratio: Ratio, gate: float) -> Row:

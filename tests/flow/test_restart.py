@@ -4,6 +4,7 @@ anything; and clients that do not read cost nothing but their own place."""
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -32,6 +33,8 @@ pytestmark = pytest.mark.flow
 
 PEOPLE, SOCKETS_EACH, AT_ONCE = 50, PLACES_A_USER, 50
 LATER_MS = range(RETRY_WITHIN_MS)
+# The database knows nothing of what was made up. Or a close frame (RFC 6455, 5.5.1) with 4408.
+CAUGHT_UP_OR_TOO_SLOW = re.compile(rb'"type":"reset"|\x88.\x11\x38', re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +173,10 @@ def test_the_places_on_a_copy_that_is_killed_are_free_within_twenty_seconds(
 
 def handshake(copy: Process, reader: Person) -> socket.socket:
     """A WebSocket of somebody who reads no more than the answer to the handshake."""
-    raw = socket.create_connection(("127.0.0.1", copy.port))
+    raw = socket.socket()
+    # Else the kernel would take all that is due for it.
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    raw.connect(("127.0.0.1", copy.port))
     lines = (
         "GET /ws/notifications HTTP/1.1",
         "Host: toby",
@@ -199,7 +205,8 @@ def test_a_frame_that_is_too_large_ends_the_socket(toby: Toby, first_copy: Proce
 def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
     toby: Toby, readers: list[Person], first_copy: Process
 ) -> None:
-    """10 MB are due to each of them. Who reads after all is told by the database what there is."""
+    """10 MB are due to each of them. Who reads after all is told by the database what there is, or
+    was too slow."""
     ana, ben = toby.person("ana"), toby.person("ben")
     readers = readers[:10]
     ids = [reader.call("GET", "users/me")["id"] for reader in readers]
@@ -210,17 +217,18 @@ def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
         epochs = [await epoch_of(first_copy, reader) for reader in readers]
         inboxes = list(zip(ids, epochs, strict=True))
         silent = [handshake(first_copy, reader) for reader in readers]
-        before = resident_bytes(first_copy)
+        before = most = resident_bytes(first_copy)
         for seq in range(1, times + 1):
             await announce([made_up(*inbox, seq, "x" * size) for inbox in inboxes])
+            most = max(most, resident_bytes(first_copy))
         await asyncio.to_thread(ben.call, "PUT", f"profiles/{ana.name}/follow")
         # It comes after all of theirs.
         assert json.loads(await screen.recv())["item"]["title"] == "Ben follows you"
-        assert resident_bytes(first_copy) - before < 20_000_000
+        most = max(most, resident_bytes(first_copy))
+        assert most - before < 20_000_000
         assert await asyncio.to_thread(first_copy.is_healthy)
-        # It knows nothing of what was made up.
-        await asyncio.to_thread(read_until, silent[0], b'"type":"reset"')
         for each in silent:
+            await asyncio.to_thread(read_until, each, CAUGHT_UP_OR_TOO_SLOW)
             each.close()
         await screen.close()
 
@@ -228,13 +236,14 @@ def test_sockets_that_never_read_take_no_memory_and_hold_up_nobody(
     assert size * times * len(readers) >= 100_000_000
 
 
-def read_until(raw: socket.socket, end: bytes) -> None:
+def read_until(raw: socket.socket, end: re.Pattern[bytes]) -> None:
+    """`end` is at most 100 bytes long."""
     raw.settimeout(PATIENCE_S)
     tail = b""
-    while end not in tail:
+    while not end.search(tail):
         part = raw.recv(65536)
         assert part, "it was closed"
-        tail = tail[-len(end) :] + part
+        tail = tail[-100:] + part
 
 
 async def epoch_of(copy: Process, reader: Person) -> str:
