@@ -1,4 +1,9 @@
-"""Compares what was emitted with what was consumed: nothing missing, nothing twice."""
+"""Compares what was emitted with what was consumed: nothing missing, nothing twice.
+
+It does not see a chunk that the consumers of `toby.fanout` lack: chunks stand in no table until
+they are done, and cut anew they might be others. That none is lost is left to who cuts: its event
+is in the ledger only once Kafka has its chunks (`toby/consumer/fanout.py`).
+"""
 
 from typing import Any
 
