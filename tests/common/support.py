@@ -20,6 +20,9 @@ DEADLINE_S = 30.0
 # less to be seen.
 IS_MYSQL = os.environ.get("TOBY_TEST_ON") == "mysql"
 RACES = 1000 if IS_MYSQL else 250 if connection.vendor == "mysql" else 100
+# Before them so many rounds of which the order is known.
+ORDERED = 20
+ROUNDS = ORDERED + RACES
 SCHEDULES = 250 if IS_MYSQL else 1000
 MOST_STATEMENTS = 16
 
@@ -60,15 +63,16 @@ def race(rounds: Sequence[R], *sides: Callable[[R], Callable[[], None]]) -> None
     keeps its thread and its database session until the end. Raises what one of them raised.
 
     Which of them comes first to what they race for is left to chance: left to the number of their
-    statements, one of them always would. So that chance cannot leave an order out, in a tenth of
-    the rounds each side begins when the others have ended.
+    statements, one of them always would. So that chance cannot leave an order out, in the ORDERED
+    first rounds each side in turn begins when the others have ended.
     """
     meet = Barrier(len(sides))
 
     def take(place: int, side: Callable[[R], Callable[[], None]]) -> None:
         try:
             for number, one in enumerate(rounds):
-                call, last = side(one), number % 10
+                call = side(one)
+                last = number % len(sides) if number < ORDERED else len(sides)
                 meet.wait(DEADLINE_S)
                 if place == last:
                     meet.wait(DEADLINE_S)

@@ -1,9 +1,12 @@
 """Events as the consumer gets them, without Kafka in between."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
 
+import pytest
 from django.db.models import Prefetch
 
 from tests.events.support import incoming, received
@@ -59,6 +62,21 @@ def consume_emitted() -> None:
 def consume_chunks(messages: Sequence[Incoming]) -> None:
     if messages:
         Processor("notification-fanout", chunks).process(messages)
+
+
+def begin(elsewhere: ThreadPoolExecutor, call: Callable[[], None]) -> Future[None]:
+    """Returns once it is clear that it waits."""
+    begun = threading.Event()
+
+    def handle() -> None:
+        begun.set()
+        call()
+
+    handled = elsewhere.submit(handle)
+    begun.wait(10)
+    with pytest.raises(TimeoutError):
+        handled.result(timeout=0.5)
+    return handled
 
 
 def person(user_id: int, name: str = "Ana") -> Person:

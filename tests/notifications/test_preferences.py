@@ -1,8 +1,6 @@
 """What people want to be told, and where: kinds that are off, on, or mailed as well."""
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from tests.factories import Caller, make_user
 from tests.notifications.support import (
     approved,
     assert_counts_are_right,
+    begin,
     commented,
     consume,
     followed,
@@ -348,18 +347,3 @@ class TestAtTheSameMoment:
             waiting = begin(elsewhere, lambda: prefer(ANA, Channel.OFF, Kind.COMMENT_ADDED))
         waiting.result(timeout=20)
         assert told(ANA) == ["comment_added"]
-
-
-def begin(elsewhere: ThreadPoolExecutor, work: Callable[[], None]) -> Future[None]:
-    """Returns once it is clear that it waits."""
-    begun = threading.Event()
-
-    def run() -> None:
-        begun.set()
-        work()
-
-    done = elsewhere.submit(run)
-    begun.wait(10)
-    with pytest.raises(TimeoutError):
-        done.result(timeout=0.5)
-    return done

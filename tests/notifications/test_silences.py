@@ -1,16 +1,16 @@
 """Of whom somebody is told nothing: those whom they block or mute, or who block them."""
 
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from tests.common.support import RACES, race, rows_read
+from tests.common.support import ROUNDS, race, rows_read
 from tests.notifications.support import (
     assert_counts_are_right,
+    begin,
     blocked,
     commented,
     consume,
@@ -194,7 +194,7 @@ class TestAtTheSameMoment:
     ) -> None:
         with transaction.atomic():
             consume(commented(ANA, by=BEN))
-            waiting = begin(elsewhere, block)
+            waiting = begin(elsewhere, partial(consume, block))
         waiting.result(timeout=20)
         assert told(ANA) == []
         assert Fact.objects.get().retracted_at is not None
@@ -205,30 +205,15 @@ class TestAtTheSameMoment:
     ) -> None:
         with transaction.atomic():
             consume(block)
-            waiting = begin(elsewhere, commented(ANA, by=BEN))
+            waiting = begin(elsewhere, partial(consume, commented(ANA, by=BEN)))
         waiting.result(timeout=20)
         assert not Item.objects.exists()
-
-
-def begin(elsewhere: ThreadPoolExecutor, event: Event) -> Future[None]:
-    """Returns once it is clear that it waits."""
-    begun = threading.Event()
-
-    def handle() -> None:
-        begun.set()
-        consume(event)
-
-    handled = elsewhere.submit(handle)
-    begun.wait(10)
-    with pytest.raises(TimeoutError):
-        handled.result(timeout=0.5)
-    return handled
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("hints")
 def test_in_a_thousand_races_nothing_of_the_blocked_is_left() -> None:
-    rounds = range(1000, 1000 + 2 * RACES, 2)
+    rounds = range(1000, 1000 + 2 * ROUNDS, 2)
     race(
         rounds,
         lambda one: partial(consume, commented(one, by=one + 1)),
@@ -236,9 +221,7 @@ def test_in_a_thousand_races_nothing_of_the_blocked_is_left() -> None:
         lambda one: partial(consume, blocked(one + 1, one)),
     )
     assert not Item.objects.filter(retracted_at=None).exists()
-    assert Silence.objects.filter(active=True).count() == 2 * RACES
-    told_first = Item.objects.count() / (2 * RACES)
-    assert 0.02 < told_first < 0.98, "one side was always the first"
+    assert Silence.objects.filter(active=True).count() == 2 * ROUNDS
 
 
 @pytest.mark.django_db

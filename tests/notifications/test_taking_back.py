@@ -11,6 +11,7 @@ from django.db import transaction
 
 from tests.notifications.support import (
     assert_counts_are_right,
+    begin,
     commented,
     consume,
     consume_chunks,
@@ -19,7 +20,6 @@ from tests.notifications.support import (
     person,
     published,
 )
-from tests.notifications.test_publications import begin
 from toby.common.kafka import Incoming
 from toby.consumer import fanout
 from toby.consumer.fanout import LAST

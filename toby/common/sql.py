@@ -1,6 +1,6 @@
 """What the ORM says differently to each database."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
 from operator import attrgetter
@@ -255,6 +255,11 @@ def index_order(value: UUID) -> bytes:
     if connection.vendor == "mysql" and connection.features.has_native_uuid_field:
         return raw[10:] + raw[8:10] + raw[6:8] + raw[4:6] + raw[:4]
     return raw
+
+
+def parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """In order, `size` at a time."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def for_share(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -19,7 +19,7 @@ from django.db import connection
 
 from toby.common import session_store
 from toby.common.logging import log
-from toby.common.sql import is_database_trouble
+from toby.common.sql import is_database_trouble, parts
 from toby.notifications import selectors
 from toby.notifications.hints import SESSIONS_GROUP, Hint, shard_group, the_layer
 from toby.notifications.places import RENEW_S, Place, give_back_places, renew_places
@@ -242,10 +242,6 @@ def forget(index: dict[K, set[Connected]], key: K, socket: Connected) -> None:
     there.discard(socket)
     if not there:
         index.pop(key, None)
-
-
-def parts(values: list[T], size: int) -> Iterable[list[T]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -9,14 +9,13 @@ something muted, and what was not told meanwhile does not come later. What is ma
 any case.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from toby.common.sql import RowIn
+from toby.common.sql import RowIn, parts
 from toby.notifications.models import Channel, Kind, Muted, Preference
 
 ASKED_AT_ONCE = 500
-T = TypeVar("T")
 # What moderators decide on somebody's own is told in any case.
 MANDATORY = frozenset(
     {
@@ -91,7 +90,7 @@ def mutable(what: str, pk: int) -> str:
 
 def turned_off(user_ids: set[int], kinds: set[Kind]) -> set[tuple[int, str]]:
     found: set[tuple[int, str]] = set()
-    for part in parts(sorted(user_ids)):
+    for part in parts(sorted(user_ids), ASKED_AT_ONCE):
         rows = Preference.objects.filter(user_id__in=part, kind__in=kinds, channel=Channel.OFF)
         found |= set(rows.values_list("user_id", "kind"))
     return found
@@ -100,14 +99,10 @@ def turned_off(user_ids: set[int], kinds: set[Kind]) -> set[tuple[int, str]]:
 def muted(pairs: set[tuple[str, int]]) -> set[tuple[str, int]]:
     """Those among pairs of what can be muted and a user."""
     found: set[tuple[str, int]] = set()
-    for part in parts(sorted(pairs)):
+    for part in parts(sorted(pairs), ASKED_AT_ONCE):
         rows = Muted.objects.filter(RowIn(["subject", "user_id"], part))
         found |= set(rows.values_list("subject", "user_id"))
     return found
-
-
-def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (values[at : at + ASKED_AT_ONCE] for at in range(0, len(values), ASKED_AT_ONCE))
 
 
 def preferences_of(user_id: int) -> list[Wish]:
