@@ -21,8 +21,9 @@ from bench.p12_enumeration import P12
 from bench.p13_comments import COMMENTS
 from bench.p14_likes import LIKES
 from bench.p15_resume import RESUME
+from bench.p16_told import TOLD
 
-EACH = (P1, P2, P3, CACHE, P4, P5, FILL, P6, P7, P8, P10, P11, P12, COMMENTS, LIKES, RESUME)
+EACH = (P1, P2, P3, CACHE, P4, P5, FILL, P6, P7, P8, P10, P11, P12, COMMENTS, LIKES, RESUME, TOLD)
 FIGURES: dict[str, Figure] = {figure.name: figure for figure in EACH}
 
 

@@ -11,12 +11,9 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
-
-import MySQLdb
 
 from bench.figures import Figure, Row, percentile
-from bench.stack import real_stack
+from bench.stack import connect, real_stack
 from deploy.demo import Person
 
 FOLLOWERS, ROUNDS, WINDOW_S = 10_000, 21, 2.0
@@ -105,15 +102,7 @@ def watch(url: str, author: str) -> Callable[..., bool]:
     """What tells whether the post with a slug is in every follower's feed, asked of the database
     itself: each hundredth, since counting takes what others write with, and a chunk is all or
     nothing. `of_all` asks for all."""
-    parts = urlsplit(url)
-    connection = MySQLdb.connect(
-        host=parts.hostname,
-        port=parts.port,
-        user=parts.username,
-        passwd=parts.password,
-        db=parts.path.lstrip("/"),
-        autocommit=True,
-    )
+    connection = connect(url)
 
     def ask(query: str, *values: object) -> list[int]:
         with connection.cursor() as cursor:

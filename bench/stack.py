@@ -5,12 +5,29 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import MySQLdb
 
 from deploy.demo import Person
 from deploy.local.stack import Stack
 
 HOME = Path(__file__).resolve().parents[1] / "var" / "bench"
 PORT = 19000
+
+
+def connect(url: str) -> Any:
+    """A session of one of its databases."""
+    parts = urlsplit(url)
+    return MySQLdb.connect(
+        host=parts.hostname,
+        port=parts.port,
+        user=parts.username,
+        passwd=parts.password,
+        db=parts.path.lstrip("/"),
+        autocommit=True,
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,16 +31,19 @@ from toby.common.sql import (
     RowIn,
     again_if_beaten,
     index_order,
+    insert_all,
     insert_lines,
     insert_missing,
     insert_missing_of,
     is_database_trouble,
+    made,
     next_id,
     upsert,
 )
 from toby.common.sql import insert as insert_row
 from toby.common.sql import update as update_row
 from toby.consumer.models import ConsumedEvent
+from toby.notifications.models import Item
 from toby.outbox.models import OutboxEvent
 from toby.social.models import Post
 
@@ -378,6 +382,40 @@ def test_many_lines_are_inserted_as_the_orm_would(
     first, orm = (Post.objects.filter(slug=slug).values().get() for slug in ("slug-0", "orm"))
     assert {**first, "id": 0, "slug": ""} == {**orm, "id": 0, "slug": ""}
     assert Post.objects.count() == ROWS_A_STATEMENT + 2
+
+
+@pytest.mark.django_db
+def test_whatever_is_in_many_rows_comes_back_as_it_was() -> None:
+    texts = ["", "'", '"', "\\", "\\'", "%s %(a)s %%", "\0\n\r\x1a", "; --", "日本 \U0001f600", "?"]
+    blobs = [text.encode() for text in texts] + [bytes(range(256))]
+    rows = [
+        OutboxEvent(
+            event_id=uuid4(), type=text, topic="t", key="%s", data=blob, occurred_at=timezone.now()
+        )
+        for text, blob in product(texts, blobs)
+    ]
+    insert_all(rows)
+    found = OutboxEvent.objects.values_list("event_id", "type", "data")
+    kept = {event_id: (text, bytes(data)) for event_id, text, data in found}
+    assert kept == {row.event_id: (row.type, row.data) for row in rows}
+
+
+@pytest.mark.django_db
+def test_rows_that_are_made_are_as_the_model_makes_them() -> None:
+    given = {"consumer": "c", "event_id": IDS[0], "batch": IDS[1], "consumed_at": timezone.now()}
+    made_row = made(ConsumedEvent, **given)
+    usual = ConsumedEvent(**given)
+    assert set(vars(made_row)) == set(vars(usual))
+    values = ("id", *given)
+    assert [getattr(made_row, name) for name in values] == [getattr(usual, name) for name in values]
+    insert_all([made_row])
+    assert ConsumedEvent.objects.get().batch == IDS[1]
+
+
+@pytest.mark.parametrize("wrong", [{"no_column": 1}, {"id": None, "no_column": 1}])
+def test_rows_are_not_made_of_what_is_no_column_or_without_one(wrong: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match="missing or unknown"):
+        made(Item, **wrong)
 
 
 @pytest.mark.django_db

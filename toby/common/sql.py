@@ -24,6 +24,7 @@ from django.db.models import (
     TextField,
     Value,
 )
+from django.db.models.base import ModelState
 from django.db.models.expressions import ExpressionList
 
 M = TypeVar("M", bound=Model)
@@ -79,6 +80,26 @@ def update_of(model: type[Model], names: Sequence[str], vendor: str) -> tuple[st
 
 def values_of(row: Model, fields: Sequence[Any], *, add: bool = True) -> list[Any]:
     return [field.get_db_prep_save(field.pre_save(row, add=add), connection) for field in fields]
+
+
+def made(model: type[M], **values: Any) -> M:
+    """`model(**values)` for what makes very many, several times as fast: of columns alone, and with
+    each that has a function for its default."""
+    row = model.__new__(model)
+    defaults, columns = defaults_of(model)
+    row.__dict__ |= defaults | values
+    assert row.__dict__.keys() == columns, "a column is missing or unknown"
+    row.__dict__["_state"] = ModelState()
+    return row
+
+
+@cache
+def defaults_of(model: type[Model]) -> tuple[dict[str, Any], set[str]]:
+    """And the names of all its columns."""
+    by_name = {str(field.attname): field for field in model._meta.concrete_fields}
+    given = {n for n, f in by_name.items() if f.has_default() and callable(f.default)}
+    defaults = {name: f.get_default() for name, f in by_name.items() if name not in given}
+    return defaults, set(by_name)
 
 
 def column_of(rows: Sequence[Model], field: Any) -> list[Any]:
@@ -148,18 +169,31 @@ def names_of(model: type[Model]) -> list[str]:
 def insert_each(rows: Sequence[Model], start: str, ending: str) -> None:
     options = type(rows[0])._meta
     fields: list[Any] = [options.get_field(name) for name in names_of(type(rows[0]))]
+    for first in range(0, len(rows), ROWS_A_STATEMENT):
+        part = rows[first : first + ROWS_A_STATEMENT]
+        write(start, [column_of(part, field) for field in fields], ending)
+
+
+def write(start: str, columns: Sequence[Sequence[Any]], ending: str) -> None:
+    """One INSERT of what has these columns. To escape a value costs as much as to store it, and
+    most stand in many rows: each is escaped once, by the database's own client."""
     with connection.cursor() as cursor:
-        for first in range(0, len(rows), ROWS_A_STATEMENT):
-            part = rows[first : first + ROWS_A_STATEMENT]
-            columns = [column_of(part, field) for field in fields]
-            # To escape a value costs as much as to store it.
-            empty = [not any(value is not None for value in column) for column in columns]
-            line = f"({', '.join('NULL' if is_empty else '%s' for is_empty in empty)})"
-            filled = [
-                column for column, is_empty in zip(columns, empty, strict=True) if not is_empty
-            ]
-            values = list(chain.from_iterable(zip(*filled, strict=True)))
-            cursor.execute(f"{start} VALUES {', '.join([line] * len(part))} {ending}", values)
+        if connection.vendor == "mysql":
+            escape = connection.connection.literal
+            lines = zip(*(escaped(column, escape) for column in columns), strict=True)
+            values = b"),(".join(map(b",".join, lines))
+            statement: Any = b"%b VALUES (%b) %b" % (start.encode(), values, ending.encode())
+            cursor.execute(statement)
+        else:
+            line = f"({', '.join(['%s'] * len(columns))})"
+            given = list(chain.from_iterable(zip(*columns, strict=True)))
+            lines_of = ", ".join([line] * len(columns[0]))
+            cursor.execute(f"{start} VALUES {lines_of} {ending}", given)
+
+
+def escaped(column: Sequence[Any], escape: Callable[[Any], bytes]) -> list[bytes]:
+    known = {value: b"%d" % value if type(value) is int else escape(value) for value in set(column)}
+    return [known[value] for value in column]
 
 
 def insert_missing_of(
@@ -213,19 +247,13 @@ def insert_lines(
     ]
     start = start_of(model, [by_name[name].name for name in names] + [f.name for f in rest])
     ending = ending_for_the_missing(model, unique) if unique else ""
-    line = f"({', '.join(['%s'] * (len(names) + len(rest)))})"
     database = connections[connection.alias]
     remaining = iter(lines)
-    with connection.cursor() as cursor:
-        while part := list(islice(remaining, ROWS_A_STATEMENT)):
-            values: list[Any] = []
-            for one in part:
-                row = list(one)
-                for place, prepare in prepared:
-                    row[place] = prepare(row[place], database)
-                values += row
-                values += filled
-            cursor.execute(f"{start} VALUES {', '.join([line] * len(part))} {ending}", values)
+    while part := list(islice(remaining, ROWS_A_STATEMENT)):
+        columns: list[Any] = list(zip(*part, strict=True))
+        for place, prepare in prepared:
+            columns[place] = [prepare(value, database) for value in columns[place]]
+        write(start, [*columns, *([value] * len(part) for value in filled)], ending)
 
 
 def next_id(model: type[Model]) -> int:

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import Max
 from django.utils import timezone
 
+from toby.common.sql import made
 from toby.events import AddressConfirmed, Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
 from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
@@ -51,7 +52,7 @@ from toby.notifications.orders import (
 from toby.notifications.posts import Posts
 from toby.notifications.preferences import Preferences, Subject
 from toby.notifications.projections import deleted_among, learn_address
-from toby.notifications.silences import APART, BY_CHOICE, Pair, Silences
+from toby.notifications.silences import ALL, APART, BY_CHOICE, Pair, Silences
 
 
 class Deliveries:
@@ -324,7 +325,9 @@ class Writing:
 
     def remember(self, fact: Fact) -> None:
         """A fact that an order may concern, this batch's or an older one."""
-        fact.item = self.items.setdefault(fact.item_id, fact.item)
+        item = self.items.setdefault(fact.item_id, fact.item)
+        if item is not fact.item:
+            fact.item = item
         self.facts.append(fact)
         self.by_act.setdefault((fact.recipient_id, fact.act), []).append(fact)
 
@@ -375,7 +378,7 @@ class Writing:
         who, keeps = order.recipient_id, self.silences.keeps
         if self.preferences.hold_back(subject_told_by(order)):
             return True
-        why: Iterable[Why] = Why
+        why: Iterable[Why] = ALL
         if order.kind == Kind.POST_SUBMITTED:
             if not self.moderators.include(who):
                 return True
@@ -484,7 +487,9 @@ def subject_told_by(order: Add) -> Subject:
 
 
 def new_item(order: Add) -> Item:
-    return Item(
+    return made(
+        Item,
+        id=uuid4(),
         recipient_id=order.recipient_id,
         kind=order.kind,
         group_key=order.group_key,
@@ -494,16 +499,19 @@ def new_item(order: Add) -> Item:
 
 def new_fact(order: Add, item: Item, now: datetime) -> Fact:
     is_one_of_many = order.group is not None
-    return Fact(
+    fact = made(
+        Fact,
         event_id=order.event_id,
         recipient_id=order.recipient_id,
         actor_id=order.actor["id"] if order.actor else None,
         host_id=order.host_id,
         comment_id=order.comment_id,
-        item=item,
+        item_id=item.id,
         act=order.act,
         subject=order.subject,
         actor=order.actor if is_one_of_many else None,
         data=order.data if is_one_of_many else None,
         created_at=now,
     )
+    fact.item = item
+    return fact

@@ -7,6 +7,7 @@ so written, four processes made no deadlock in 70,000 rows.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from toby.common.sql import insert_all, insert_lines, upsert
 from toby.notifications.hints import Hint
@@ -77,7 +78,7 @@ class OpenInbox:
 
     row: Inbox
     last_seq_before: int
-    changed: dict[str, Item] = field(default_factory=dict)
+    changed: dict[UUID, Item] = field(default_factory=dict)
     was_mailed: bool = False
 
     def touch(self, item: Item, now: datetime) -> None:
@@ -86,7 +87,7 @@ class OpenInbox:
         item.state = item.state_by_its_times()
         self.row.last_seq += 1
         item.seq, item.updated_at = self.row.last_seq, now
-        self.changed[str(item.id)] = item
+        self.changed[item.id] = item
 
     def join(self, item: Item, now: datetime) -> None:
         """Another fact has come to `item`: it is new again, or for the first time."""

@@ -7,6 +7,7 @@ from toby.common.sql import RowIn, upsert
 from toby.notifications.models import Silence, Why
 
 PAIRS_AT_ONCE = 500
+ALL = tuple(Why)
 APART = (Why.BLOCKS, Why.IS_BLOCKED)
 # Of the listener.
 BY_CHOICE = (Why.BLOCKS, Why.MUTES)
@@ -21,7 +22,7 @@ class Silences:
         self.known = {(s.listener_id, s.speaker_id, s.why): s for s in read(set(pairs))}
         self.changed: dict[tuple[int, int, str], Silence] = {}
 
-    def keeps(self, listener_id: int, speaker_id: int, why: Iterable[Why] = Why) -> bool:
+    def keeps(self, listener_id: int, speaker_id: int, why: Iterable[Why] = ALL) -> bool:
         """Whether the listener is told nothing of the speaker, for one of these reasons."""
         found = (self.known.get((listener_id, speaker_id, reason)) for reason in why)
         return any(silence is not None and silence.active for silence in found)
