@@ -139,10 +139,10 @@ class Tables:
         return [follower for follower, _ in pairs]
 
     def look_for(self, slug: str, followers: Sequence[int]) -> None:
-        """Each hundredth is asked for, since counting takes what others write with, and a chunk is
-        all or nothing."""
+        """One in a hundred is asked for, since counting takes what others write with, and a chunk
+        is all or nothing; but none who is connected, and told before."""
         [(post_id,)] = ask(self.social, "SELECT id FROM social_post WHERE slug = %s", slug)
-        self.subject, self.some = f"post:{post_id}", followers[::100]
+        self.subject, self.some = f"post:{post_id}", followers[1::100]
 
     def until_told(self, since: float) -> float:
         while not self.are_told(self.some):

@@ -1,9 +1,18 @@
-"""What is hinted, where several threads write inboxes."""
+"""What is hinted, where several threads write inboxes; and who is connected."""
 
 import pytest
 
+from deploy.local.stack import Stack
+from toby.common import session_store
 from toby.notifications.deliveries import Deliveries
 from toby.notifications.hints import Hint
+from toby.notifications.places import CONNECTED
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_connected(stack: Stack) -> None:
+    """Of other tests: who is connected is told of a publication first."""
+    session_store.connection().delete(CONNECTED)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from toby.notifications.places import (
     RENEW_S,
     Place,
     TooManySockets,
+    connected,
     give_back_places,
     renew_places,
     take_place,
@@ -70,6 +71,26 @@ def test_nothing_is_kept_of_a_user_whose_places_have_lapsed(
     monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
     renew_places(taken(3))
     eventually(lambda: session_store.connection().dbsize() == 0)
+
+
+def test_who_has_a_place_is_connected_until_it_lapses(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connected(10) == []
+    staying = taken(2, user_id=7)
+    lapsing = taken(1, user_id=8)
+    assert sorted(connected(10)) == [7, 8]
+    assert len(connected(1)) == 1
+    monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
+    renew_places(lapsing)
+    monkeypatch.undo()
+    renew_places(staying)
+    eventually(lambda: connected(10) == [7])
+    renew_places(lapsing)
+    assert sorted(connected(10)) == [7, 8]
+
+
+@pytest.mark.usefixtures("redis_down")
+def test_nobody_is_connected_where_that_cannot_be_asked() -> None:
+    assert connected(10) == []
 
 
 def test_it_is_renewed_several_times_before_it_would_lapse() -> None:

@@ -37,6 +37,7 @@ from toby.events import (
 )
 from toby.notifications import handlers
 from toby.notifications.models import Fact, Item, KnownFollow, KnownPost
+from toby.notifications.places import give_back_places, take_place
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +84,35 @@ def test_each_chunk_tells_some_followers_and_all_together_tell_each_once() -> No
     assert found[-1] == list(CROWD)
     for reader in CROWD:
         assert_counts_are_right(reader)
+
+
+@pytest.mark.usefixtures("crowd")
+class TestWhoIsConnected:
+    def test_is_told_before_the_chunks_and_by_them_not_again(self) -> None:
+        places = [take_place(who) for who in (CROWD[5], CROWD[6], CROWD[6], CROWD[4], CLEO, ANA)]
+        chunks = cut(published(ANA, mentions=(CROWD[4],)))
+        assert told() == [CROWD[5], CROWD[6]]
+        give_back_places(places)
+        consume_chunks(chunks)
+        assert told() == [who for who in CROWD if who != CROWD[4]]
+        assert Fact.objects.filter(item__kind="post_published").count() == len(CROWD) - 1
+        for reader in CROWD:
+            assert_counts_are_right(reader)
+
+    def test_is_left_to_the_chunks_where_they_are_many(self) -> None:
+        for who in CROWD:
+            take_place(who)
+        chunks = cut(published(ANA))
+        assert told() == list(CROWD[: fanout.AT_ONCE])
+        consume_chunks(chunks)
+        assert told() == list(CROWD)
+
+    @pytest.mark.usefixtures("redis_down")
+    def test_is_told_by_the_chunks_where_nobody_knows_who_it_is(self) -> None:
+        chunks = cut(published(ANA))
+        assert told() == []
+        consume_chunks(chunks)
+        assert told() == list(CROWD)
 
 
 @pytest.mark.usefixtures("crowd")

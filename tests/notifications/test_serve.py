@@ -19,7 +19,7 @@ from tests.notifications.test_sockets import bearer, places_of, play, until
 from toby.accounts.models import User
 from toby.notifications import hub, protocol
 from toby.notifications.hints import Hint
-from toby.notifications.live import LiveFeed
+from toby.notifications.live import WINDOW_BYTES, LiveFeed
 from toby.notifications.management.commands import serve
 from toby.notifications.management.commands.serve import Server
 from toby.notifications.protocol import FRAMES_AT_ONCE, FRAMES_IN_VAIN, READ_BYTES, Protocol
@@ -253,22 +253,30 @@ async def deaf_client(
         yield raw
 
 
-def overwhelm() -> None:
-    """MORE_BYTES are due to everybody, and then a little more, which has to wait."""
-    for feed in hub.this_hub().sockets():
-        assert isinstance(feed, LiveFeed)
-        for seq, size in ((1, MORE_BYTES), (2, 1)):
-            feed.deliver(
-                Hint(
-                    user_id=feed.user_id,
-                    epoch=feed.epoch,
-                    prev=seq - 1,
-                    seq=seq,
-                    unread=1,
-                    unseen=1,
-                    frames=[(seq, "x" * size)],
-                )
+async def overwhelm() -> None:
+    """Hints come to the one who is connected, until what they bring has to wait."""
+    (feed,) = hub.this_hub().sockets()
+    assert isinstance(feed, LiveFeed)
+    size = WINDOW_BYTES // 2
+    for seq in range(1, MORE_BYTES // size):
+        feed.deliver(
+            Hint(
+                user_id=feed.user_id,
+                epoch=feed.epoch,
+                prev=seq - 1,
+                seq=seq,
+                unread=1,
+                unseen=1,
+                frames=[(seq, "x" * size)],
             )
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                while feed.writer is not None:  # noqa: ASYNC110  what it waits for is no event
+                    await asyncio.sleep(0)
+        if feed.writer is not None:
+            return
+    raise AssertionError("it took all")
 
 
 def test_a_slow_client_that_reads_after_all_is_told_why_it_is_closed(
@@ -281,7 +289,7 @@ def test_a_slow_client_that_reads_after_all_is_told_why_it_is_closed(
         async with serving() as server, deaf_client(server, headers) as slow:
             (feed,) = hub.this_hub().sockets()
             assert isinstance(feed, LiveFeed)
-            overwhelm()
+            await overwhelm()
             await until(lambda: feed.ended)
             end = b"\x88\x02" + (4408).to_bytes(2, "big")
             received = b""
@@ -303,7 +311,7 @@ def test_a_client_that_never_reads_again_loses_its_connection_and_its_place(
     async def scenario() -> None:
         async with serving() as server, deaf_client(server, headers, path):
             assert len(places_of(ana)) == 1
-            overwhelm()
+            await overwhelm()
             await until(lambda: hub.this_hub().sockets() == [] and not places_of(ana))
             assert server.server_state.connections == set()
 

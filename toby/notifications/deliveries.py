@@ -9,6 +9,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from toby.common.sql import made
+from toby.consumer.fanout import LAST
 from toby.events import AddressConfirmed, Envelope, Person, deleted_person
 from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
 from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
@@ -181,17 +182,20 @@ class Deliveries:
         published_by: UUID,
         target: dict[str, Any],
         author: Person,
-        first_id: int,
-        last_id: int,
         spared: Collection[int],
+        first_id: int = 0,
+        last_id: int = LAST,
+        connected: Collection[int] | None = None,
     ) -> None:
         """Those who follow the author and have these ids are told of a post that went live, by
-        the event `published_by` at the time of the current one; but for the `spared`."""
+        the event `published_by` at the time of the current one; but for the `spared`. Of the
+        `connected` some hundred, if they are given: others will tell the rest."""
         order = TellFollowers(
             publication=self.publication(post_id, published_by, target, author),
             first_id=first_id,
             last_id=last_id,
             spared=spared,
+            connected=connected,
         )
         self.orders.append(order)
 

@@ -47,7 +47,7 @@ from toby.events import (
     UserUnfollowed,
     UserUnmuted,
 )
-from toby.notifications import projections
+from toby.notifications import places, projections
 from toby.notifications.deliveries import Deliveries
 from toby.notifications.models import Kind, Why
 from toby.notifications.orders import about_post
@@ -57,6 +57,8 @@ handles = handlers.handles
 MODERATING = (MODERATOR, ADMIN)
 # One at once: its many inboxes are held until it is done.
 chunks = Handlers(Deliveries, at_once=1)
+# As many are looked at for an author's followers.
+MOST_CONNECTED = 10_000
 # In whose column of a fact somebody stands.
 ROLES = {"actor": "actor_id", "host": "host_id"}
 
@@ -250,8 +252,17 @@ def tell_of_mentions_in_a_post(event: PostPublished | PostEdited, inboxes: Deliv
 
 @handles(PostPublished)
 def learn_of_the_publication(event: PostPublished, inboxes: Deliveries) -> None:
+    """Who has a screen open is told with it, and does not wait for chunks: some hundred."""
     target = post(event.post_id, event.slug, event.title)
     inboxes.publish(event.post_id, target=target, author=event.author)
+    inboxes.tell_followers(
+        event.post_id,
+        published_by=inboxes.fact_id,
+        target=target,
+        author=event.author,
+        spared=event.mentions,
+        connected=places.connected(MOST_CONNECTED),
+    )
 
 
 @handlers.fans_out(PostPublished)

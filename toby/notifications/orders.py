@@ -235,12 +235,13 @@ class TakeBackPost:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TellFollowers:
     """Those among an author's followers who have these ids are told of a publication, but for
-    the `spared`."""
+    the `spared`; of the `connected` only some hundred, if they are given."""
 
     publication: Publication
-    first_id: int
-    last_id: int
     spared: Collection[int]
+    first_id: int = 0
+    last_id: int = LAST
+    connected: Collection[int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,10 +14,12 @@ it is one fact.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from django.db.models import Max, Q
 
-from toby.common.sql import for_share, insert_missing, upsert
+from toby.common.sql import for_share, insert_missing, parts, upsert
+from toby.consumer import fanout
 from toby.notifications.models import Fact, KnownFollow, KnownPost
 from toby.notifications.orders import (
     Add,
@@ -203,6 +205,18 @@ def publication_of(post: KnownPost) -> Publication:
 
 
 def followers(order: TellFollowers) -> list[int]:
+    """Who is told by this order."""
+    if order.connected is None:
+        return followers_among(order)
+    found: list[int] = []
+    for part in parts(sorted(order.connected), fanout.AT_ONCE):
+        found += followers_among(order, follower_id__in=part)
+        if len(found) >= fanout.AT_ONCE:
+            break
+    return found
+
+
+def followers_among(order: TellFollowers, **who: Any) -> list[int]:
     """Who followed before the publication. Waits for those who are just being learned to follow,
     and sees them."""
     before = Q(since=None) | Q(since__lt=order.publication.time)
@@ -212,6 +226,7 @@ def followers(order: TellFollowers) -> list[int]:
         active=True,
         follower_id__gte=order.first_id,
         follower_id__lte=order.last_id,
+        **who,
     ).order_by("follower_id")
     # With a column that no index has: an index's own rows would be locked, and not the follows.
     found = for_share(follows.values_list("follower_id", "version"))
