@@ -25,15 +25,20 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from tests.common.support import SCHEDULES
 from tests.events.support import incoming
 from tests.flow.test_examples import load
-from tests.notifications.support import assert_counts_are_right, consume, followed, person
+from tests.notifications.support import (
+    assert_counts_are_right,
+    consume,
+    consume_chunks,
+    followed,
+    person,
+    process,
+)
 from tests.notifications.test_groups import ANA, BEN, CLEO, DEEDS, NAMES, liked, unliked
 from toby.common.kafka import Incoming
 from toby.common.principals import Principal
-from toby.consumer.processing import Processor
 from toby.events import Event, UserRegistered
 from toby.notifications import hub, live, pruning, selectors
 from toby.notifications.frames import Ready, Resume, received
-from toby.notifications.handlers import handlers
 from toby.notifications.hints import Hint
 from toby.notifications.hub import in_database
 from toby.notifications.inboxes import inbox_of
@@ -324,7 +329,7 @@ class World:
     async def consume(self, messages: list[Incoming], fate: str) -> None:
         def consume() -> list[Hint]:
             with self.capture() as callbacks:
-                Processor("notifications", handlers).process(messages)
+                consume_chunks(process(messages))
             return [hint for callback in callbacks for hint in callback.__self__.hints]
 
         await self.send(await in_database(consume), fate)
