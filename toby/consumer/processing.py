@@ -183,10 +183,10 @@ def is_trouble(error: Exception) -> bool:
 
 
 def read(message: Incoming) -> Received:
-    event_id = id_of(message.headers)
     try:
-        return Received(message, event_id, Envelope.parse(message.headers, message.value))
+        envelope = Envelope.parse(message.headers, message.value)
     except UnknownType:
-        return Received(message, event_id, None)
+        return Received(message, id_of(message.headers), None)
     except BadEvent as error:
-        return Received(message, event_id, None, str(error))
+        return Received(message, id_of(message.headers), None, str(error))
+    return Received(message, envelope.id, envelope)

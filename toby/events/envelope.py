@@ -7,6 +7,7 @@ Attributes travel as `ce_*` headers, the data as a JSON object in the message's 
 import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -73,6 +74,7 @@ class Event:
             raise BadEvent(f"{cls.type}: {error}") from error
 
 
+@cache
 def contracts() -> dict[str, type[Event]]:
     """Every event type by its name."""
     # The last of a name wins: `slots=True` leaves the class it was made from behind.

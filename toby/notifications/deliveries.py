@@ -369,10 +369,11 @@ class Writing:
         if self.is_kept_from(order):
             return
         self.known.add((order.event_id, order.recipient_id))
-        item = self.groups.get((order.recipient_id, order.group_key))
+        key = order.recipient_id, order.group_key
+        item = self.groups.get(key)
         if item is None:
             item = new_item(order)
-            self.groups[order.recipient_id, order.group_key] = item
+            self.groups[key] = item
         item.actor, item.target, item.data = order.actor, order.target, order.data
         inbox.join(item, self.now)
         self.remember(new_fact(order, item, self.now))

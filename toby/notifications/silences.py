@@ -24,6 +24,8 @@ class Silences:
 
     def keeps(self, listener_id: int, speaker_id: int, why: Iterable[Why] = ALL) -> bool:
         """Whether the listener is told nothing of the speaker, for one of these reasons."""
+        if not self.known:
+            return False
         found = (self.known.get((listener_id, speaker_id, reason)) for reason in why)
         return any(silence is not None and silence.active for silence in found)
 
