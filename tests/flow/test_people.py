@@ -103,7 +103,7 @@ def test_each_is_told_once_of_a_comment_by_what_it_is_to_them(toby: Toby) -> Non
     [mentioned] = dans.show("mentioned")
     for told in (added, replied, mentioned):
         assert told["actor"]["username"] == cleo.name
-        assert told["data"] == {"comment_id": reply, "excerpt": everybody}
+        assert told["data"] == {"comment_id": reply, "thread_id": first, "excerpt": everybody}
     cleo.call("PUT", f"comments/{first}/like")
     bens.show("comment_replied", "comment_liked")
     assert post_seen(dan, post)["comment_count"] == 2

@@ -99,8 +99,8 @@ def test_whatever_stands_for_an_id_or_a_name_is_not_found(endpoint: Endpoint, to
     body = json.dumps({"version": 1, "reason": "No.", "title": "t", "body": "b"}).encode()
     for odd in (*ODD_IN_PATHS, "x" * 5000, "' OR 1=1 --", "..%2f..%2f", "🌊", "%ff", "-", "_"):
         answer = send(endpoint, token, body, path=f"/{start}{odd}{ending}")
-        if odd == AN_ID and "<id:post_id>" in endpoint.route and endpoint.service != "social":
-            # Which posts there are is known to social only.
+        if odd == AN_ID and "<id:subject_id>" in endpoint.route:
+            # Which posts and threads there are is known to social only.
             assert answer.status_code == 204
         elif answer.status_code == 400:  # a field that it does not know: its path was read
             problem_in(answer, 400, "invalid_input", about=odd)
