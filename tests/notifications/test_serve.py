@@ -257,8 +257,10 @@ async def overwhelm() -> None:
     """Hints come to the one who is connected, until what they bring has to wait."""
     (feed,) = hub.this_hub().sockets()
     assert isinstance(feed, LiveFeed)
+    await until(lambda: feed.rests)
     size = WINDOW_BYTES // 2
-    for seq in range(1, MORE_BYTES // size):
+    for _ in range(MORE_BYTES // size):
+        seq = feed.position + 1
         feed.deliver(
             Hint(
                 user_id=feed.user_id,
