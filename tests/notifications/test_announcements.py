@@ -90,6 +90,7 @@ def test_two_who_announce_it_at_once_tell_each_once(monkeypatch: pytest.MonkeyPa
 
     counts = together([work] * 3)
     assert told() == list(range(1, 11))
+    assert [count for count in counts if isinstance(count, Exception)] == []
     assert sum(count for count in counts if isinstance(count, int)) == 10
 
 

@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from functools import cache
+from threading import Lock
 from typing import Any, Self
 
 import msgspec
@@ -122,5 +123,10 @@ def worker_loop() -> asyncio.Runner:
     return asyncio.Runner()
 
 
+ONE_AT_A_TIME = Lock()
+
+
 def run_in_worker(work: Coroutine[Any, Any, None]) -> None:
-    worker_loop().run(work)
+    """Runs `work` in that loop: threads wait for each other."""
+    with ONE_AT_A_TIME:
+        worker_loop().run(work)
