@@ -28,6 +28,7 @@ from tests.factories import make_user
 from toby.common.sql import (
     MOST_TRIES,
     ROWS_A_STATEMENT,
+    OneOf,
     RowIn,
     again_if_beaten,
     index_order,
@@ -151,6 +152,25 @@ def test_rows_are_found_by_several_columns_together() -> None:
     crossed = [("b", ids[event_id]) for event_id in IDS]
     assert not ConsumedEvent.objects.filter(RowIn(["consumer", "id"], crossed)).exists()
     assert not ConsumedEvent.objects.filter(RowIn(["consumer", "id"], [])).exists()
+    by_event = [(IDS[1], "b"), (IDS[2], "c"), (uuid4(), "a")]
+    found = ConsumedEvent.objects.filter(RowIn(["event_id", "consumer"], by_event))
+    assert list(found.values_list("consumer", "event_id")) == [("b", IDS[1])]
+
+
+@pytest.mark.django_db
+def test_rows_are_found_by_numbers_uuids_and_texts_whatever_these_say() -> None:
+    nasty = "'); %s -- \\"
+    insert_missing([line(IDS[0], consumer=nasty), line(IDS[1])], unique=UNIQUE)
+    (first, second) = ConsumedEvent.objects.order_by("event_id")
+    for column, values in (
+        ("id", [first.pk, 10**15, -1]),
+        ("event_id", [uuid4(), IDS[0]]),
+        ("consumer", [nasty, "%", "d"]),
+    ):
+        rows = ConsumedEvent.objects.filter(OneOf(column, values))
+        assert list(rows) == [first]
+        assert list(ConsumedEvent.objects.exclude(OneOf(column, values))) == [second]
+        assert not ConsumedEvent.objects.filter(OneOf(column, [])).exists()
 
 
 @pytest.mark.django_db

@@ -13,10 +13,10 @@ from django.db.models import (
     AutoField,
     BooleanField,
     CharField,
-    DateTimeField,
     F,
     Func,
     IntegerField,
+    JSONField,
     Lookup,
     Model,
     Q,
@@ -107,13 +107,17 @@ def column_of(rows: Sequence[Model], field: Any) -> list[Any]:
     of an insert."""
     if is_as_it_is(field):
         return list(map(attrgetter(field.attname), rows))
-    database = connections[connection.alias]
-    values = [field.pre_save(row, add=True) for row in rows]
-    if isinstance(field, DateTimeField):
-        # Mostly the same moment.
-        known = {value: field.get_db_prep_save(value, database) for value in set(values)}
-        return [known[value] for value in values]
-    return [None if v is None else field.get_db_prep_save(v, database) for v in values]
+    return prepared(field, [field.pre_save(row, add=True) for row in rows])
+
+
+def prepared(field: Any, values: Sequence[Any]) -> list[Any]:
+    """As the database takes them."""
+    database, prepare = connections[connection.alias], field.get_db_prep_save
+    if isinstance(field, JSONField):
+        return [None if value is None else prepare(value, database) for value in values]
+    # Mostly the same moment, or the same few.
+    known = {value: prepare(value, database) for value in set(values)}
+    return [known[value] for value in values]
 
 
 def is_as_it_is(field: Any) -> bool:
@@ -179,8 +183,8 @@ def write(start: str, columns: Sequence[Sequence[Any]], ending: str) -> None:
     most stand in many rows: each is escaped once, by the database's own client."""
     with connection.cursor() as cursor:
         if connection.vendor == "mysql":
-            escape = connection.connection.literal
-            lines = zip(*(escaped(column, escape) for column in columns), strict=True)
+            client = connection.connection
+            lines = zip(*(escaped(column, client) for column in columns), strict=True)
             values = b"),(".join(map(b",".join, lines))
             statement: Any = b"%b VALUES (%b) %b" % (start.encode(), values, ending.encode())
             cursor.execute(statement)
@@ -191,9 +195,18 @@ def write(start: str, columns: Sequence[Sequence[Any]], ending: str) -> None:
             cursor.execute(f"{start} VALUES {lines_of} {ending}", given)
 
 
-def escaped(column: Sequence[Any], escape: Callable[[Any], bytes]) -> list[bytes]:
-    known = {value: b"%d" % value if type(value) is int else escape(value) for value in set(column)}
+def escaped(column: Sequence[Any], client: Any) -> list[bytes]:
+    known = {value: literal(value, client) for value in set(column)}
     return [known[value] for value in column]
+
+
+def literal(value: Any, client: Any) -> bytes:
+    """As `client.literal`; text and numbers without asking it what they are."""
+    if type(value) is str:
+        text: bytes = client.string_literal(value.encode())
+        return text
+    found: bytes = b"%d" % value if type(value) is int else client.literal(value)
+    return found
 
 
 def insert_missing_of(
@@ -240,19 +253,16 @@ def insert_lines(
     rest = [f for f in fields if f.attname not in given and not isinstance(f, AutoField)]
     filled = [field.get_db_prep_save(field.get_default(), connection) for field in rest]
     by_name = {field.attname: field for field in fields}
-    prepared = [
-        (place, by_name[name].get_db_prep_save)
-        for name, place in given.items()
-        if not is_as_it_is(by_name[name])
+    unprepared = [
+        (place, by_name[name]) for name, place in given.items() if not is_as_it_is(by_name[name])
     ]
     start = start_of(model, [by_name[name].name for name in names] + [f.name for f in rest])
     ending = ending_for_the_missing(model, unique) if unique else ""
-    database = connections[connection.alias]
     remaining = iter(lines)
     while part := list(islice(remaining, ROWS_A_STATEMENT)):
         columns: list[Any] = list(zip(*part, strict=True))
-        for place, prepare in prepared:
-            columns[place] = [prepare(value, database) for value in columns[place]]
+        for place, field in unprepared:
+            columns[place] = prepared(field, columns[place])
         write(start, [*columns, *([value] * len(part) for value in filled)], ending)
 
 
@@ -318,26 +328,65 @@ def list_holds(field: str, word: str) -> Any:
     )
 
 
+Key = int | str | UUID
+
+
+class OneOf(Lookup):
+    """A condition: this column is one of `values`. As the ORM's own `__in`, but of hundreds in a
+    fraction of the time: whole numbers and UUIDs are written into the statement. A lookup, since
+    any other condition is compared with TRUE on MySQL, which then looks at no index."""
+
+    lookup_name = "one_of"
+    prepare_rhs = False
+
+    def __init__(self, column: str, values: Iterable[Key]) -> None:
+        super().__init__(F(column), list(values))
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        if not self.rhs:
+            raise EmptyResultSet
+        column, _ = compiler.compile(self.lhs)
+        written, values = in_statement(self.rhs, connection)
+        return f"{column} IN ({', '.join(written)})", values
+
+
 class RowIn(Lookup):
-    """A condition: these columns together are one of `rows`. As many Q objects, joined by OR, take
-    the ORM longer than the database. A lookup, since any other condition is compared with TRUE on
-    MySQL, which then looks at no index."""
+    """The same of several columns together. As many Q objects, joined by OR, take the ORM longer
+    than the database."""
 
     lookup_name = "row_in"
     prepare_rhs = False
 
-    def __init__(self, columns: Sequence[str], rows: Sequence[tuple[int | str, ...]]) -> None:
+    def __init__(self, columns: Sequence[str], rows: Sequence[tuple[Key, ...]]) -> None:
         super().__init__(ExpressionList(*map(F, columns)), rows)
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         if not self.rhs:
             raise EmptyResultSet
         columns, _ = compiler.compile(self.lhs)
-        line = f"({', '.join(['%s'] * len(self.rhs[0]))})"
-        lines = ", ".join([line] * len(self.rhs))
+        written, values = in_statement(chain.from_iterable(self.rhs), connection)
+        by_column = [iter(written)] * len(self.rhs[0])
+        lines = f"({'), ('.join(map(', '.join, zip(*by_column, strict=True)))})"
         # SQLite knows no list of rows but this.
-        values = lines if connection.vendor == "mysql" else f"VALUES {lines}"
-        return f"({columns}) IN ({values})", list(chain.from_iterable(self.rhs))
+        return (
+            f"({columns}) IN ({'' if connection.vendor == 'mysql' else 'VALUES '}{lines})",
+            values,
+        )
+
+
+def in_statement(values: Iterable[Key], database: Any) -> tuple[list[str], list[str]]:
+    """Each as it stands in a statement, and what of them is given beside it."""
+    written, given = [], []
+    is_native = database.features.has_native_uuid_field
+    for value in values:
+        if type(value) is int:
+            written.append(str(value))
+        elif isinstance(value, UUID):
+            written.append(f"'{value if is_native else value.hex}'")
+        else:
+            written.append("%s")
+            given.append(str(value))
+    return written, given
 
 
 def again_if_beaten(work: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from toby.common.sql import RowIn
+from toby.common.sql import RowIn, parts
 from toby.consumer.fanout import LAST
 from toby.events import AddressConfirmed, Person, deleted_person
 from toby.notifications.models import Fact, Item, Kind, Why
@@ -348,19 +348,19 @@ def without_the_deleted(orders: Sequence[Order], deleted: Collection[int]) -> li
 
 def known_facts(adds: Sequence[Add]) -> set[tuple[UUID, int]]:
     """Of the facts that are to be added, those that are there (read under the inboxes' locks)."""
-    event_ids = {order.event_id for order in adds}
-    rows = Fact.objects.filter(event_id__in=event_ids)
-    if len(adds) <= FEW:
-        rows = rows.filter(recipient_id__in={order.recipient_id for order in adds})
-    return set(rows.values_list("event_id", "recipient_id"))
+    keys = {(order.event_id, order.recipient_id) for order in adds}
+    found: set[tuple[UUID, int]] = set()
+    for part in parts(sorted(keys), FEW):
+        rows = Fact.objects.filter(RowIn(["event_id", "recipient_id"], part))
+        found |= set(rows.values_list("event_id", "recipient_id"))
+    return found
 
 
 def known_groups(adds: Sequence[Add]) -> list[Item]:
     """The items that facts to be added may join."""
     keys = sorted({(a.recipient_id, a.group_key) for a in adds if a.group is not None})
     found: list[Item] = []
-    for start in range(0, len(keys), FEW):
-        part = keys[start : start + FEW]
+    for part in parts(keys, FEW):
         found += Item.objects.filter(RowIn(["recipient_id", "group_key"], part))
     return found
 

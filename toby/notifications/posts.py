@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db.models import Max, Q
 
-from toby.common.sql import for_share, insert_missing, parts, upsert
+from toby.common.sql import OneOf, for_share, insert_missing, parts, upsert
 from toby.consumer import fanout
 from toby.notifications.models import Fact, KnownFollow, KnownPost
 from toby.notifications.orders import (
@@ -161,7 +161,7 @@ def shared(post_ids: Iterable[int]) -> dict[int, KnownPost]:
     ids = sorted(post_ids)
     if not ids:
         return {}
-    rows = KnownPost.objects.filter(post_id__in=ids).order_by("post_id")
+    rows = KnownPost.objects.filter(OneOf("post_id", ids)).order_by("post_id")
     for_share(rows.values_list("post_id", "visible"))
     return {row.post_id: row for row in rows.all()}
 

@@ -12,7 +12,7 @@ any case.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from toby.common.sql import RowIn, parts
+from toby.common.sql import OneOf, RowIn, parts
 from toby.notifications.models import Channel, Kind, Muted, Preference
 
 ASKED_AT_ONCE = 500
@@ -91,7 +91,8 @@ def mutable(what: str, pk: int) -> str:
 def turned_off(user_ids: set[int], kinds: set[Kind]) -> set[tuple[int, str]]:
     found: set[tuple[int, str]] = set()
     for part in parts(sorted(user_ids), ASKED_AT_ONCE):
-        rows = Preference.objects.filter(user_id__in=part, kind__in=kinds, channel=Channel.OFF)
+        users = OneOf("user_id", part)
+        rows = Preference.objects.filter(users, kind__in=kinds, channel=Channel.OFF)
         found |= set(rows.values_list("user_id", "kind"))
     return found
 

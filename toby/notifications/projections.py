@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from toby.common.sql import for_share
+from toby.common.sql import OneOf, for_share
 from toby.consumer import fanout
 from toby.events import (
     AddressConfirmed,
@@ -53,7 +53,7 @@ def deleted_among(user_ids: Iterable[int]) -> set[int]:
     wanted = sorted(set(user_ids))
     if not wanted:
         return set()
-    rows = KnownUser.objects.filter(user_id__in=wanted).order_by("user_id")
+    rows = KnownUser.objects.filter(OneOf("user_id", wanted)).order_by("user_id")
     return {
         user_id for user_id, deleted in for_share(rows.values_list("user_id", "deleted")) if deleted
     }
