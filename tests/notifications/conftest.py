@@ -17,8 +17,9 @@ def nobody_is_connected(stack: Stack) -> None:
 
 @pytest.fixture
 def hints(monkeypatch: pytest.MonkeyPatch) -> list[Hint]:
-    """What consumers would send after each commit: kept, and not sent. A process sends by one event
-    loop, which threads cannot share."""
+    """What consumers would send after each commit, were everybody connected: kept, and not sent."""
     kept: list[Hint] = []
-    monkeypatch.setattr(Deliveries, "committed", lambda work: kept.extend(work.hints))
+    monkeypatch.setattr(
+        Deliveries, "committed", lambda work: kept.extend(inbox.hint() for inbox in work.touched)
+    )
     return kept

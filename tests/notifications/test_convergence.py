@@ -330,7 +330,7 @@ class World:
         def consume() -> list[Hint]:
             with self.capture() as callbacks:
                 consume_chunks(process(messages))
-            return [hint for callback in callbacks for hint in callback.__self__.hints]
+            return [inbox.hint() for callback in callbacks for inbox in callback.__self__.touched]
 
         await self.send(await in_database(consume), fate)
 

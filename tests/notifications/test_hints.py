@@ -7,6 +7,7 @@ from tests.notifications.support import approved, assert_counts_are_right, consu
 from tests.notifications.test_sockets import bearer, connected, in_thread, newer, play
 from toby.notifications import hints, hub, live, services
 from toby.notifications.hints import Hint, announce, in_messages
+from toby.notifications.places import take_place
 from toby.notifications.services import mark
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
@@ -37,6 +38,22 @@ def test_of_very_many_changes_no_frames_are_sent_and_who_is_connected_reads_them
 
     play(scenario)
     assert_counts_are_right(ana.pk)
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_only_who_is_connected_is_hinted(is_connected: bool) -> None:
+    async def scenario() -> None:
+        layer = hints.the_layer()
+        channel, group = await layer.new_channel(), hints.shard_group(7)
+        await layer.group_add(group, channel)
+        if is_connected:
+            await in_thread(take_place)(7)
+        await in_thread(consume)(approved(7))
+        await layer.group_send(group, {"type": "last"})
+        told = [(await layer.receive(channel))["type"] for _ in range(1 + is_connected)]
+        assert told == ["hints"] * is_connected + ["last"]
+
+    play(scenario)
 
 
 @pytest.mark.parametrize(

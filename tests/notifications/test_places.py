@@ -13,7 +13,9 @@ from toby.notifications.places import (
     RENEW_S,
     Place,
     TooManySockets,
+    attend,
     connected,
+    connected_among,
     give_back_places,
     renew_places,
     take_place,
@@ -75,22 +77,46 @@ def test_nothing_is_kept_of_a_user_whose_places_have_lapsed(
 
 def test_who_has_a_place_is_connected_until_it_lapses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert connected(10) == []
-    staying = taken(2, user_id=7)
-    lapsing = taken(1, user_id=8)
-    assert sorted(connected(10)) == [7, 8]
-    assert len(connected(1)) == 1
     monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
-    renew_places(lapsing)
+    lapsing = taken(1, user_id=8)
     monkeypatch.undo()
-    renew_places(staying)
-    eventually(lambda: connected(10) == [7])
-    renew_places(lapsing)
+    staying = taken(2, user_id=7)
     assert sorted(connected(10)) == [7, 8]
+    assert connected_among([6, 8, 7, 9]) == {7, 8}
+    assert len(connected(1)) == 1
+    eventually(lambda: connected(10) == [7])
+    assert connected_among([7, 8]) == {7}
+    renew_places([*lapsing, *staying])
+    assert sorted(connected(10)) == [7, 8]
+    assert connected_among([]) == set()
+
+
+def test_who_waits_is_connected_until_then_and_no_place_that_lapses_earlier_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
+    attend(7, for_s=2)
+    attend(8, for_s=30)
+    take_place(8)
+    assert connected_among([7, 8]) == {7, 8}
+    eventually(lambda: connected(10) == [8])
+
+
+def test_who_has_lapsed_is_let_go_of_by_whoever_renews() -> None:
+    staying = taken(1, user_id=7)
+    attend(8, for_s=0.01)
+
+    def only_seven() -> bool:
+        renew_places(staying)
+        return connected_among([7, 8]) == {7}
+
+    eventually(only_seven)
 
 
 @pytest.mark.usefixtures("redis_down")
 def test_nobody_is_connected_where_that_cannot_be_asked() -> None:
     assert connected(10) == []
+    assert connected_among([1]) == set()
 
 
 def test_it_is_renewed_several_times_before_it_would_lapse() -> None:

@@ -278,7 +278,7 @@ def test_hints_that_were_lost_are_made_good_by_the_sweep(
     ana: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = bearer(ana)
-    monkeypatch.setattr("toby.notifications.deliveries.announce", lose)
+    monkeypatch.setattr("toby.notifications.inboxes.announce", lose)
 
     async def scenario() -> None:
         async with connected(**headers) as socket:
@@ -302,7 +302,7 @@ def test_a_gap_before_a_hint_is_filled_from_the_database(
         async with connected(**headers) as socket:
             await socket.frame(of="ready")
             with monkeypatch.context() as losing:
-                losing.setattr("toby.notifications.deliveries.announce", lose)
+                losing.setattr("toby.notifications.inboxes.announce", lose)
                 await in_thread(consume)(approved(ana.pk, 1))
             await in_thread(consume)(approved(ana.pk, 2))
             seqs = [(await socket.frame(of="item"))["item"]["seq"] for _ in range(2)]

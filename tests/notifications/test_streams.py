@@ -93,7 +93,7 @@ class TestChanges:
     ) -> None:
         path, headers = f"{CHANGES}?after={start_of(ana)}&wait_s=30", bearer(ana)
         if not told:
-            monkeypatch.setattr("toby.notifications.deliveries.announce", lose)
+            monkeypatch.setattr("toby.notifications.inboxes.announce", lose)
 
         async def scenario() -> None:
             asking = asyncio.create_task(ask(path, headers))

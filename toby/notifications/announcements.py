@@ -109,4 +109,4 @@ def tell(announcement: Announcement, user_ids: Iterable[int]) -> int:
     with transaction.atomic():
         deliveries.flush()
     deliveries.committed()
-    return len(deliveries.hints)
+    return len(deliveries.touched)

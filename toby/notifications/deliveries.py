@@ -11,8 +11,14 @@ from django.utils import timezone
 from toby.common.sql import made
 from toby.consumer.fanout import LAST
 from toby.events import AddressConfirmed, Envelope, Person, deleted_person
-from toby.notifications.hints import Hint, announce, announce_ended_sessions, run_in_worker
-from toby.notifications.inboxes import OpenInbox, close_inbox, lock_inboxes, write
+from toby.notifications.hints import announce_ended_sessions, run_in_worker
+from toby.notifications.inboxes import (
+    OpenInbox,
+    close_inbox,
+    hint_connected,
+    lock_inboxes,
+    write,
+)
 from toby.notifications.models import Fact, Item, Kind, KnownModerator, Silence, Why
 from toby.notifications.moderators import Moderators, to_each_moderator
 from toby.notifications.orders import (
@@ -69,7 +75,7 @@ class Deliveries:
         self.orders: list[Order | Wide | TellModerators] = []
         # Who follows whom since when, as this batch told.
         self.late: dict[Pair, datetime] = {}
-        self.hints: list[Hint] = []
+        self.touched: list[OpenInbox] = []
         self.ended_sessions: list[str] = []
 
     def begin(self, envelope: Envelope) -> None:
@@ -291,14 +297,12 @@ class Deliveries:
             writing.do(order)
         silences.write()
         moderators.write()
-        self.hints = writing.write()
+        self.touched = writing.write()
 
     def committed(self) -> None:
-        run_in_worker(self._announce())
-
-    async def _announce(self) -> None:
-        await announce(self.hints)
-        await announce_ended_sessions(self.ended_sessions)
+        hint_connected(self.touched)
+        if self.ended_sessions:
+            run_in_worker(announce_ended_sessions(self.ended_sessions))
 
 
 class Writing:
@@ -458,8 +462,8 @@ class Writing:
                 fact.item.actor = nobody
                 self.opened[fact.recipient_id].touch(fact.item, self.now)
 
-    def write(self) -> list[Hint]:
-        """Returns the hints to send after the commit."""
+    def write(self) -> list[OpenInbox]:
+        """Returns the inboxes to be hinted after the commit."""
         new = [fact for fact in self.facts if fact.pk is None]
         known = {fact.pk for fact in self.retracted if fact.pk is not None}
         Fact.objects.filter(id__in=known).update(retracted_at=self.now, actor=None, data=None)

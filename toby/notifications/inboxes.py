@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from toby.common.sql import insert_all, insert_lines, upsert
-from toby.notifications.hints import Hint
+from toby.common.sql import OneOf, insert_all, insert_lines, upsert
+from toby.notifications.hints import Hint, announce, run_in_worker
 from toby.notifications.mailboxes import take_back_digests
 from toby.notifications.models import (
     Digest,
@@ -25,6 +25,7 @@ from toby.notifications.models import (
     Silence,
     new_epoch,
 )
+from toby.notifications.places import connected_among
 
 # More ids in one IN made MariaDB lock more than it should, and deadlock.
 LOCKED_AT_ONCE = 500
@@ -66,8 +67,10 @@ def lock_inboxes(user_ids: Iterable[int]) -> dict[int, "OpenInbox"]:
     opened: dict[int, OpenInbox] = {}
     for start in range(0, len(ordered), LOCKED_AT_ONCE):
         part = ordered[start : start + LOCKED_AT_ONCE]
-        make_inboxes(part)
-        for inbox in Inbox.objects.select_for_update().filter(user_id__in=part).order_by("user_id"):
+        theirs = Inbox.objects.filter(OneOf("user_id", part))
+        if theirs.count() < len(part):
+            make_inboxes(part)
+        for inbox in theirs.select_for_update().order_by("user_id"):
             opened[inbox.user_id] = OpenInbox(inbox, inbox.last_seq)
     return opened
 
@@ -154,10 +157,8 @@ class OpenInbox:
         self.row.unread -= item.read_at is None
         self.row.unseen -= item.seen_at is None
 
-    def hint(self) -> Hint | None:
+    def hint(self) -> Hint:
         """What connected clients of this inbox are to be sent after the commit."""
-        if not self.changed:
-            return None
         items = sorted(self.changed.values(), key=lambda item: item.seq)
         return Hint.of(self.row, self.last_seq_before, items)
 
@@ -177,8 +178,8 @@ def close_inbox(inbox: OpenInbox) -> None:
     inbox.row.save(update_fields=["closed", "unread", "unseen"])
 
 
-def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[Hint]:
-    """Writes what has changed, and new facts; returns the hints to send after the commit."""
+def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[OpenInbox]:
+    """Writes what has changed, and new facts; returns the inboxes to be hinted after the commit."""
     touched = [opened[user_id] for user_id in sorted(opened) if opened[user_id].changed]
     if mailed := [inbox.row.user_id for inbox in touched if inbox.was_mailed]:
         take_back_digests(mailed)
@@ -190,4 +191,13 @@ def write(opened: dict[int, OpenInbox], new: Sequence[Fact] = ()) -> list[Hint]:
         unique=["user_id"],
         update=["last_seq", "unread", "unseen"],
     )
-    return [hint for inbox in touched if (hint := inbox.hint())]
+    return touched
+
+
+def hint_connected(touched: Sequence[OpenInbox]) -> None:
+    """After the commit, from a process that has no event loop: sends hints of what has changed to
+    those who are connected. Whoever connects later finds it in the database."""
+    here = connected_among([inbox.row.user_id for inbox in touched])
+    if here:
+        hints = [inbox.hint() for inbox in touched if inbox.row.user_id in here]
+        run_in_worker(announce(hints))

@@ -1,7 +1,8 @@
-"""How many sockets a user has, WebSockets and streams together, over all processes.
+"""How many sockets a user has, WebSockets and streams together, over all processes; and who is
+connected at all.
 
     sockets:{user id}   sorted set: each place that is taken, by when it lapses (Redis' time in ms)
-    connected           sorted set: whoever has a place, by when the last of them lapses
+    connected           sorted set: whoever has a place or waits, by when the last of that lapses
 
 A hub renews the places of its sockets every RENEW_S and gives them back as they close; those of a
 process that was killed lapse by themselves, within LAPSES_AFTER_S.
@@ -27,36 +28,43 @@ RENEW_S, LAPSES_AFTER_S = 5.0, 20
 
 CONNECTED = "connected"
 
-# KEYS: the user's places, who is connected; ARGV: the name of the new one, ms until it lapses,
-# places a user, the user's id.
-TAKE = """
+# A function of each script: `user` is connected until `lapses`, `ms` from now, or longer.
+IS_CONNECTED = """
+local function is_connected(key, user, lapses, ms)
+  redis.call('ZADD', key, 'GT', lapses, user)
+  if redis.call('PTTL', key) < tonumber(ms) then redis.call('PEXPIRE', key, ms) end
+end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+"""
+# KEYS: the user's places, who is connected; ARGV: the name of the new one, ms until it lapses,
+# places a user, the user's id.
+TAKE = f"""{IS_CONNECTED}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 local lapses = string.format('%.0f', now + ARGV[2])
 redis.call('ZADD', KEYS[1], lapses, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-redis.call('ZADD', KEYS[2], lapses, ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
+is_connected(KEYS[2], ARGV[4], lapses, ARGV[2])
 return 1
 """
 # KEYS: who is connected, then for each place its user's places; ARGV: ms until they lapse, then the
 # name and the user's id of each.
-RENEW = """
-local clock = redis.call('TIME')
-local lapses = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[1])
+RENEW = f"""{IS_CONNECTED}
+local lapses = string.format('%.0f', now + ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 for i = 2, #KEYS do
   redis.call('ZADD', KEYS[i], lapses, ARGV[2 * i - 2])
   redis.call('PEXPIRE', KEYS[i], ARGV[1])
-  redis.call('ZADD', KEYS[1], lapses, ARGV[2 * i - 1])
+  is_connected(KEYS[1], ARGV[2 * i - 1], lapses, ARGV[1])
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
+"""
+# KEYS: who is connected; ARGV: ms until that lapses, the user's id.
+ATTEND = f"""{IS_CONNECTED}
+is_connected(KEYS[1], ARGV[2], string.format('%.0f', now + ARGV[1]), ARGV[1])
 """
 # KEYS: who is connected; ARGV: how many are asked for at most.
-WHO = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+WHO = f"""{IS_CONNECTED}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1)
 """
@@ -93,6 +101,24 @@ def renew_places(places: Sequence[Place]) -> None:
     """Also those that have lapsed meanwhile, as where Redis was not to be reached."""
     named = [text for place in places for text in (place.name, place.user_id)]
     run(RENEW, [CONNECTED, *(place.key for place in places)], LAPSES_AFTER_S * 1000, *named)
+
+
+def attend(user_id: int, for_s: float) -> None:
+    """Counts them as connected for so long, without a place."""
+    run(ATTEND, [CONNECTED], round(for_s * 1000), user_id)
+
+
+def connected_among(user_ids: Sequence[int]) -> set[int]:
+    """Those of them who have a socket or wait somewhere, or did a short time ago. Who connects
+    after this has returned is not among them. Nobody, if that cannot be asked."""
+    if not user_ids:
+        return set()
+    try:
+        lapses = session_store.connection().zmscore(CONNECTED, [str(each) for each in user_ids])
+    except RedisError as error:
+        log(logger, "places.unknown", logging.WARNING, error=repr(error))
+        return set()
+    return {who for who, at in zip(user_ids, lapses, strict=True) if at is not None}
 
 
 def connected(at_most: int) -> list[int]:

@@ -15,8 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from toby.common.sql import upsert
-from toby.notifications.hints import announce, run_in_worker
-from toby.notifications.inboxes import lock_inboxes, write
+from toby.notifications.inboxes import hint_connected, lock_inboxes, write
 from toby.notifications.models import Fact, Item
 
 TOMBSTONES_KEPT_FOR = timedelta(days=30)
@@ -59,8 +58,8 @@ def retract(items: Items, recipients: dict[UUID, int]) -> int:
             opened[item.recipient_id].retract(item, now)
         facts = Fact.objects.filter(item__in=found, retracted_at=None)
         facts.update(retracted_at=now, actor=None, data=None)
-        hints = write(opened)
-    run_in_worker(announce(hints))
+        touched = write(opened)
+    hint_connected(touched)
     return len(found)
 
 

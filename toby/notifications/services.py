@@ -82,7 +82,7 @@ def in_parts(
             items = find()
             for item in items:
                 change(inbox, item)
-            hints += write(opened)
+            hints += [inbox.hint() for inbox in write(opened)]
         if len(items) < MARKED_AT_ONCE:
             return inbox.row, hints
 

@@ -13,9 +13,9 @@ from toby.common.principals import Principal
 from toby.notifications import selectors
 from toby.notifications.frames import Ready
 from toby.notifications.hints import Hint
-from toby.notifications.hub import in_database, this_hub
+from toby.notifications.hub import in_database, in_thread, this_hub
 from toby.notifications.live import LiveFeed, read_changes
-from toby.notifications.places import Place
+from toby.notifications.places import Place, attend
 from toby.notifications.sync_tokens import SyncToken
 
 # Shorter than what proxies take for dead; and after how long a client that was cut off comes back.
@@ -116,6 +116,8 @@ async def changes_within(
     deadline = asyncio.get_running_loop().time() + wait_s
     await hub.join(waiter)
     try:
+        if wait_s:
+            await in_thread(attend)(principal.user_id, wait_s)
         while True:
             waiter.woken.clear()
             changes = await in_database(read_changes, principal.user_id, after)
