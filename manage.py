@@ -5,6 +5,8 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import InterfaceError, OperationalError
+from redis.exceptions import RedisError
 
 if __name__ == "__main__":
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
@@ -14,4 +16,11 @@ if __name__ == "__main__":
             file=sys.stderr,
         )
         sys.exit(2)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (InterfaceError, OperationalError, RedisError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        what = "Redis" if isinstance(error, RedisError) else "the database"
+        print(f"manage.py: {what} cannot be used now: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -162,6 +162,25 @@ def test_without_settings_a_command_says_which_there_are() -> None:
     assert "toby.settings.social" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("recount", "--dry-run"), "the database"),
+        (("shell", "-c", "from toby.common.session_store import *; sessions_open('s')"), "Redis"),
+    ],
+)
+def test_a_command_whose_server_is_away_says_so_in_a_line_or_shows_where_if_it_is_to(
+    arguments: tuple[str, ...], what: str
+) -> None:
+    away = {"DATABASE_URL": "mysql://toby:never-said@127.0.0.1:1/toby"}
+    done = manage("social", *arguments, **away)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"manage.py: {what} cannot be used now: ")
+    assert "never-said" not in line
+    assert "Traceback" in manage("social", *arguments, "--traceback", **away).stderr
+
+
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
