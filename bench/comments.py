@@ -70,7 +70,8 @@ def comment_on(post: object, count: int) -> None:
     from django.db import connection, transaction
     from django.utils import timezone
 
-    from toby.common.sql import insert_lines, next_id
+    from toby.common.sql import next_id
+    from toby.common.writing import insert_lines
     from toby.social.models import Comment, Post, top_order
     from toby.social.services.threads import delete_comments
 

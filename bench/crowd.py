@@ -143,7 +143,7 @@ def add(model: str, names: Sequence[str], lines: Iterable[Any], total: int, what
     from django.apps import apps
     from django.db import transaction
 
-    from toby.common.sql import insert_lines
+    from toby.common.writing import insert_lines
 
     table, done, rest = apps.get_model(model), 0, iter(lines)
     while part := list(islice(rest, AT_ONCE)):

@@ -76,7 +76,7 @@ def counted_in_the_row(*, slug: str, by: Any, change: int) -> None:
     from django.db.models import F
     from django.utils import timezone
 
-    from toby.common.sql import insert
+    from toby.common.writing import insert
     from toby.events import PostLiked, PostUnliked
     from toby.outbox.emit import emit
     from toby.social.models import Like, Post

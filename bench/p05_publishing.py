@@ -24,7 +24,7 @@ FILLED_S, RATE = 2.0, 0.9
 ADD_FOLLOWERS = """
 from datetime import UTC, datetime
 from django.contrib.auth import get_user_model
-from toby.common.sql import insert_lines
+from toby.common.writing import insert_lines
 from toby.social.models import Follow, Profile
 User, now, mark = get_user_model(), datetime.now(UTC), "{mark}"
 author = User.objects.get(username="{author}")

@@ -20,7 +20,7 @@ from tests.notifications.support import (
     unfollowed,
 )
 from toby.accounts.models import User
-from toby.common.sql import insert_lines
+from toby.common.writing import insert_lines
 from toby.notifications.inboxes import inbox_of
 from toby.notifications.models import Inbox, Item, Kind, State
 from toby.notifications.services import mark

@@ -21,7 +21,7 @@ from tests.notifications.support import (
     unblocked,
     unmuted,
 )
-from toby.common.sql import insert_lines
+from toby.common.writing import insert_lines
 from toby.events import Event, PostLiked, UserDeleted, UserRegistered
 from toby.notifications.exports import files
 from toby.notifications.models import Fact, Item, Silence

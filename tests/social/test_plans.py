@@ -14,7 +14,8 @@ from toby.accounts.models import User
 from toby.common.pagination import in_the_lists_order, signer
 from toby.common.prepared import Listed
 from toby.common.principals import Principal
-from toby.common.sql import insert_lines, next_id
+from toby.common.sql import next_id
+from toby.common.writing import insert_lines
 from toby.social import selectors
 from toby.social.models import Comment, Follow, Like, Post, PostTag, Tag, top_order
 from toby.social.seeding import seed_site

@@ -18,7 +18,7 @@ from tests.common.support import DEADLINE_S, rows_read, until_it_is_let
 from tests.factories import make_follow, make_live_post, make_moderator, make_user, principal
 from tests.social.feeds import consume, emitted, feed
 from toby.accounts.models import User
-from toby.common.sql import insert_lines
+from toby.common.writing import insert_lines
 from toby.consumer import fanout
 from toby.social.jobs import RESTORABLE_FOR, purge_deleted_posts
 from toby.social.models import Follow, Mute, Post, TimelineEntry

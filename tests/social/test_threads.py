@@ -17,7 +17,7 @@ from tests.factories import (
 )
 from toby.accounts.models import User
 from toby.common.errors import NotFound
-from toby.common.sql import insert_lines
+from toby.common.writing import insert_lines
 from toby.outbox.models import OutboxEvent
 from toby.social.jobs import purge_deleted_comments, purge_deleted_posts
 from toby.social.models import Block, Comment, Post, top_order

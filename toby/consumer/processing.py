@@ -17,7 +17,8 @@ from toby.common.crash_points import crash_point
 from toby.common.kafka import Incoming, KafkaUnavailable, Outgoing
 from toby.common.logging import log
 from toby.common.request_id import request_id
-from toby.common.sql import index_order, insert_lines, insert_missing, is_database_trouble
+from toby.common.sql import index_order, is_database_trouble
+from toby.common.writing import insert_lines, insert_missing
 from toby.consumer import fanout
 from toby.consumer.handlers import Handlers
 from toby.consumer.models import ConsumedEvent, DeadLetter

@@ -12,8 +12,9 @@ from django.utils.module_loading import import_string
 
 from toby.common.errors import NotFound, Refused
 from toby.common.logging import log
-from toby.common.sql import insert_missing, is_database_trouble
+from toby.common.sql import is_database_trouble
 from toby.common.throttles import Rule, count_attempt
+from toby.common.writing import insert_missing
 from toby.exports.archive import File, write_archive
 from toby.exports.models import Export, ExportPiece
 

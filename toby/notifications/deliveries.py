@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from django.db.models import Max
 from django.utils import timezone
 
-from toby.common.sql import made
+from toby.common.writing import made
 from toby.consumer.fanout import LAST
 from toby.events import AddressConfirmed, Envelope, Person, deleted_person
 from toby.notifications.hints import announce_ended_sessions, run_in_worker

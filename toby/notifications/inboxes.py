@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from toby.common.sql import OneOf, insert_all, insert_lines, upsert
+from toby.common.sql import OneOf
+from toby.common.writing import insert_all, insert_lines, upsert
 from toby.notifications.hints import Hint, announce, run_in_worker
 from toby.notifications.mailboxes import take_back_digests
 from toby.notifications.models import (

@@ -3,7 +3,7 @@ inboxes: what is read here holds until the commit, and nobody else changes it.""
 
 from collections.abc import Iterable, Sequence
 
-from toby.common.sql import upsert
+from toby.common.writing import upsert
 from toby.notifications.models import KnownModerator
 from toby.notifications.orders import Moderate, Order, TellModerators, Wide
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from django.db.models import Max, Q
 
-from toby.common.sql import OneOf, for_share, insert_missing, parts, upsert
+from toby.common.sql import OneOf, for_share, parts
+from toby.common.writing import insert_missing, upsert
 from toby.consumer import fanout
 from toby.notifications.models import Fact, KnownFollow, KnownPost
 from toby.notifications.orders import (

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from toby.common.sql import upsert
+from toby.common.writing import upsert
 from toby.notifications.inboxes import hint_connected, lock_inboxes, write
 from toby.notifications.models import Fact, Item
 

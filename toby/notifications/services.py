@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from toby.common.errors import InvalidInput, NotFound, Refused
-from toby.common.sql import insert_missing, upsert
+from toby.common.writing import insert_missing, upsert
 from toby.notifications.hints import Hint
 from toby.notifications.inboxes import OpenInbox, lock_inboxes, write
 from toby.notifications.mailboxes import mailbox_of, take_back_digests

@@ -3,7 +3,8 @@ until the commit, and nobody else changes it."""
 
 from collections.abc import Iterable
 
-from toby.common.sql import RowIn, upsert
+from toby.common.sql import RowIn
+from toby.common.writing import upsert
 from toby.notifications.models import Silence, Why
 
 PAIRS_AT_ONCE = 500

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from toby.common.request_id import current_request_id
-from toby.common.sql import insert
+from toby.common.writing import insert
 from toby.events.envelope import MAX_DATA_BYTES, Event
 from toby.outbox.models import OutboxEvent
 

@@ -23,7 +23,8 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F, Model
 
-from toby.common.sql import ROWS_A_STATEMENT, insert_lines, insert_missing, next_id
+from toby.common.sql import next_id
+from toby.common.writing import ROWS_A_STATEMENT, insert_lines, insert_missing
 from toby.social.models import (
     Act,
     Comment,

@@ -16,7 +16,7 @@ from toby.accounts.services.registration import EmailTaken
 from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import tokens
 from toby.common.principals import Principal
-from toby.common.sql import upsert
+from toby.common.writing import upsert
 
 UNDO_FOR = timedelta(days=7)
 

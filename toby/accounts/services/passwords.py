@@ -15,7 +15,7 @@ from toby.accounts.services.sessions import end_sessions_of, lock_user
 from toby.common import tokens
 from toby.common.errors import Refused
 from toby.common.principals import Principal
-from toby.common.sql import upsert
+from toby.common.writing import upsert
 
 LINK_TTL = timedelta(hours=1)
 

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from toby.common.fresh_cache import will_change
 from toby.common.principals import Principal
-from toby.common.sql import again_if_beaten, insert
+from toby.common.sql import again_if_beaten
+from toby.common.writing import insert
 from toby.social.models import Bookmark
 from toby.social.pages import reactions_key
 from toby.social.services.publication import share_live_post

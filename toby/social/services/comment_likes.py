@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from toby.common.errors import NotFound
 from toby.common.principals import Principal
-from toby.common.sql import again_if_beaten, for_share, insert
+from toby.common.sql import again_if_beaten, for_share
+from toby.common.writing import insert
 from toby.events import CommentLiked, CommentUnliked
 from toby.outbox.emit import emit
 from toby.social.models import EXCERPT_LENGTH, Comment, CommentLike, CommentLikeChange

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.common.sql import insert, update
 from toby.common.throttles import TooManyAttempts
+from toby.common.writing import insert, update
 from toby.events import CommentAdded, CommentDeleted, CommentEdited
 from toby.outbox.emit import emit
 from toby.social.models import (

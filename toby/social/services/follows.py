@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.common.sql import insert_missing
+from toby.common.writing import insert_missing
 from toby.events import UserFollowed, UserUnfollowed
 from toby.outbox.emit import emit
 from toby.social.models import Block, Follow, Profile

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from toby.common.errors import InvalidInput, Refused
 from toby.common.principals import Principal
-from toby.common.sql import insert_missing
+from toby.common.writing import insert_missing
 from toby.social.models import IdempotencyKey
 
 KEY = re.compile(r"[\x21-\x7e]{1,100}")

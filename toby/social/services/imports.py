@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from toby.common.crash_points import crash_point
 from toby.common.principals import Principal
-from toby.common.sql import insert_missing
+from toby.common.writing import insert_missing
 from toby.social.models import ImportedFile, State
 from toby.social.selectors import Gone
 from toby.social.services import moderation, posts

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from toby.common.fresh_cache import will_change
 from toby.common.principals import Principal
-from toby.common.sql import again_if_beaten, insert
+from toby.common.sql import again_if_beaten
+from toby.common.writing import insert
 from toby.events import PostLiked, PostUnliked
 from toby.outbox.emit import emit
 from toby.social.models import Like, LikeChange

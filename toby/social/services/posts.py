@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from toby.common.errors import NotFound, Refused
 from toby.common.principals import Principal
-from toby.common.sql import insert, update
+from toby.common.writing import insert, update
 from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
 from toby.outbox.emit import emit
 from toby.social.models import Act, Post, Revision, State

@@ -7,7 +7,8 @@ from django.db.models import F
 from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
 from toby.common.principals import Principal
-from toby.common.sql import for_share, insert_missing
+from toby.common.sql import for_share
+from toby.common.writing import insert_missing
 from toby.social.models import Post, Profile
 from toby.social.pages import page_key
 from toby.social.services import search

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from toby.common.sql import insert_missing
+from toby.common.writing import insert_missing
 from toby.social.models import Act, Standing
 from toby.social.selectors import is_trusted
 from toby.social.services.steps import note

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from toby.common.principals import Principal
-from toby.common.sql import insert
+from toby.common.writing import insert
 from toby.events import PostApproved, PostEdited, PostPublished
 from toby.outbox.emit import emit
 from toby.social.models import Act, Comment, ModerationAct, Post, Revision, State

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import transaction
 
-from toby.common.sql import insert_missing, update
+from toby.common.writing import insert_missing, update
 from toby.social import popularity
 from toby.social.models import Post, PostTag, Tag
 

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Value
 
-from toby.common.sql import for_share, insert_missing, insert_missing_of
+from toby.common.sql import for_share
+from toby.common.writing import insert_missing, insert_missing_of
 from toby.consumer import fanout
 from toby.events import BackfillDue, FeedsDue
 from toby.social.models import Follow, MergedAuthor, Mute, Post, Profile, TimelineEntry
