@@ -7,10 +7,10 @@ handler fails is done again event by event, and only the one at fault is put asi
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from django.db import transaction
+import msgspec
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from toby.common.crash_points import crash_point
@@ -28,8 +28,7 @@ from toby.events.envelope import id_of
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A message with what it was read as: an envelope, or why it is none."""
 
     message: Incoming
@@ -127,7 +126,7 @@ class Processor:
             transaction.on_commit(work.committed, robust=True)
 
     def _enter(self, event_ids: Sequence[UUID]) -> set[UUID]:
-        """Writes the ledger's lines and returns the ids that were not there before.
+        """Writes the ledger's lines and returns the ids that were not there before: mostly all.
 
         Waits for another process that is doing the same events, until it commits.
         """
@@ -135,8 +134,13 @@ class Processor:
         # Sorted, so that two processes with the same events cannot wait for each other.
         ordered = sorted(set(event_ids), key=index_order)
         names = ["consumer", "event_id", "batch", "consumed_at"]
-        lines = ((self.consumer, event_id, batch, now) for event_id in ordered)
-        insert_lines(ConsumedEvent, names, lines, unique=["consumer", "event_id"])
+        lines = [(self.consumer, event_id, batch, now) for event_id in ordered]
+        try:
+            insert_lines(ConsumedEvent, names, lines)
+        except IntegrityError:
+            insert_lines(ConsumedEvent, names, lines, unique=["consumer", "event_id"])
+        else:
+            return set(ordered)
         return set(ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True))
 
     def _bury(self, received: Received, problem: str) -> None:

@@ -81,8 +81,7 @@ def contracts() -> dict[str, type[Event]]:
     return {cls.type: cls for cls in Event.__subclasses__()}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """An event with its CloudEvents attributes."""
 
     id: UUID

@@ -1,13 +1,14 @@
 """What handlers order for inboxes, and which rows an order concerns."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any, get_args
 from uuid import UUID
 
+import msgspec
 from django.db.models import Q
 
 from toby.common.sql import RowIn, parts
@@ -25,10 +26,10 @@ SUBMISSION = "submission:"
 FEW = 500
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Add:
+class Add(msgspec.Struct, frozen=True, kw_only=True):
     """`group` is what the facts have in common that make one item, if they are of one kind and
-    day; None for an item of its own."""
+    day; None for an item of its own. There are very many: a struct is made in a tenth of the time
+    of a dataclass."""
 
     event_id: UUID
     time: datetime
@@ -340,7 +341,7 @@ def without_the_deleted(orders: Sequence[Order], deleted: Collection[int]) -> li
         if isinstance(order, Add) and order.actor and order.actor["id"] in deleted:
             if stays(order.kind, order.comment_id):
                 nobody = shown(deleted_person(order.actor["id"]))
-                left.append(replace(order, actor=nobody))
+                left.append(msgspec.structs.replace(order, actor=nobody))
         else:
             left.append(order)
     return left
