@@ -1,9 +1,12 @@
-"""What is hinted, where several threads write inboxes; and who is connected."""
+"""What is hinted, where several threads write inboxes; who is connected; and when it is."""
 
 import pytest
 
 from deploy.local.stack import Stack
+from tests.clock import Clock
+from tests.notifications.support import MORNING
 from toby.common import session_store
+from toby.notifications import digests, jobs
 from toby.notifications.deliveries import Deliveries
 from toby.notifications.hints import Hint
 from toby.notifications.places import CONNECTED
@@ -23,3 +26,11 @@ def hints(monkeypatch: pytest.MonkeyPatch) -> list[Hint]:
         Deliveries, "committed", lambda work: kept.extend(inbox.hint() for inbox in work.touched)
     )
     return kept
+
+
+@pytest.fixture
+def morning(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """It is MORNING, and the walk over those whose digests are due begins with the first."""
+    monkeypatch.setattr(jobs, "walk", digests.Walk())
+    clock.now = MORNING
+    return clock

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
@@ -13,6 +13,7 @@ from tests.events.support import incoming, received
 from toby.common.kafka import Incoming, Outgoing
 from toby.consumer.processing import Processor
 from toby.events import (
+    AddressConfirmed,
     CommentAdded,
     Event,
     Person,
@@ -32,6 +33,8 @@ from toby.notifications.models import Fact, Inbox, Item
 from toby.outbox.models import OutboxEvent
 from toby.outbox.relay import outgoing
 
+# A winter's day: Berlin is an hour ahead.
+MORNING = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
 _comment_ids = count(1)
 
 
@@ -81,6 +84,11 @@ def begin(elsewhere: ThreadPoolExecutor, call: Callable[[], None]) -> Future[Non
 
 def person(user_id: int, name: str = "Ana") -> Person:
     return Person(user_id=user_id, username=name.lower(), display_name=name)
+
+
+def addressed(user_id: int, version: int = 1, email: str = "") -> AddressConfirmed:
+    email = email or f"user{user_id}@toby.example"
+    return AddressConfirmed(user_id=user_id, email=email, version=version)
 
 
 def approved(author_id: int, post_id: int = 1) -> PostApproved:
