@@ -16,7 +16,6 @@ from tests.factories import Caller, make_draft, make_live_post, make_user, princ
 from toby.accounts.models import User
 from toby.common.sql import next_id
 from toby.outbox.models import OutboxEvent
-from toby.social import seeding
 from toby.social.models import (
     Act,
     Comment,
@@ -33,7 +32,7 @@ from toby.social.models import (
     TimelineEntry,
 )
 from toby.social.rendering import html_of
-from toby.social.seeding import UNTIL, seed_site
+from toby.social.seeding import UNTIL, rows, seed_site
 from toby.social.serializers.posts import PostIn
 from toby.social.services import moderation, posts, search, standing
 
@@ -349,7 +348,7 @@ class TestTheCommand:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         make_draft()
-        monkeypatch.setattr(seeding, "next_id", stale_id)
+        monkeypatch.setattr(rows, "next_id", stale_id)
         with pytest.raises(CommandError, match="nothing is made"):
             run("--users", "3", "--posts", "3", "--add")
         assert User.objects.count() == 1
