@@ -1,12 +1,10 @@
 """`python -m bench.comments`: pages of comments on two posts that differ in how many they have."""
 
 import json
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
-from bench.figures import Row, compare
-from bench.posts import per_call
+from bench.figures import Row, compare, per_call
 from bench.site import caller, reader, seeded_site
 
 MANY, FEW = 50_000, 50
@@ -51,13 +49,12 @@ def rows_of() -> Iterator[Row]:
                 *(per_call(one, READS) for one in read),
                 rounds=ROUNDS,
             )
-            low, high = ratio.interval()
-            many, few = (statistics.median(each) / 1000 for each in (ratio.subject, ratio.baseline))
+            many, few = (median / 1000 for median in ratio.medians())
             where = "from the middle" if middle else "first page"
             yield Row(
                 "COMMENTS",
                 f"{where}, {sort}: of {MANY:,} / of {FEW}",
-                f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({many:.2f} ms)",
+                f"{ratio} ({many:.2f} ms)",
                 f"{few:.2f} ms",
                 f"<= {GATE:.0f}x",
                 ratio.median <= GATE,

@@ -3,7 +3,6 @@ them from Kafka costs everybody the same."""
 
 import json
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -201,12 +200,11 @@ def copies(recipients: int) -> tuple[Any, Any]:
 
 
 def row(what: str, ratio: Ratio, gate: float) -> Row:
-    low, high = ratio.interval()
-    ours, theirs = statistics.median(ratio.subject), statistics.median(ratio.baseline)
+    ours, theirs = ratio.medians()
     return Row(
         "P8",
         what,
-        f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({ours:,.0f}/s)",
+        f"{ratio} ({ours:,.0f}/s)",
         f"{theirs:,.0f}/s",
         f">= {gate:.2f}x",
         ratio.median >= gate,

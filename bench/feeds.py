@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from bench import crowd
-from bench.figures import Ratio, Row, compare, percentile
-from bench.posts import per_call
+from bench.figures import Ratio, Row, compare, per_call, percentile
 from bench.site import caller, served, token_of
 
 ROUNDS, READS = 31, 40
@@ -39,12 +38,11 @@ def reading() -> Sequence[Row]:
 
 
 def times(what: str, ratio: Ratio) -> Row:
-    low, high = ratio.interval()
-    subject, baseline = (sorted(each)[len(each) // 2] for each in (ratio.subject, ratio.baseline))
+    subject, baseline = ratio.medians()
     return Row(
         "P5",
         what,
-        f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({subject / 1000:.2f} ms)",
+        f"{ratio} ({subject / 1000:.2f} ms)",
         f"{baseline / 1000:.2f} ms",
         f"<= {MOST:g}x",
         ratio.median <= MOST,

@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -63,6 +64,14 @@ class Ratio:
         low = max(0, reach)
         return ratios[low], ratios[count - 1 - low]
 
+    def medians(self) -> tuple[float, float]:
+        """Of the subject and of the baseline, in what they were measured in."""
+        return statistics.median(self.subject), statistics.median(self.baseline)
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{self.median:.2f}x [{low:.2f}, {high:.2f}]"
+
 
 def measured_apart(module: str, *names: str) -> Sequence[Row]:
     """The rows that `python -m module names` prints as its last line: what sets Django up has a
@@ -90,6 +99,18 @@ def compare(subject: Callable[[], float], baseline: Callable[[], float], *, roun
             result.subject.append(subject())
             result.baseline.append(baseline())
     return result
+
+
+def per_call(work: Callable[[], object], calls: int) -> Callable[[], float]:
+    """Microseconds a call."""
+
+    def measured() -> float:
+        began = time.perf_counter()
+        for _ in range(calls):
+            work()
+        return (time.perf_counter() - began) / calls * 1e6
+
+    return measured
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

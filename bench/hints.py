@@ -4,7 +4,6 @@ them, beside others who read nothing."""
 import asyncio
 import json
 import socket
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -223,12 +222,11 @@ class Bystanders:
 
 
 def beside_silent(ratio: Ratio) -> Row:
-    low, high = ratio.interval()
-    subject, baseline = statistics.median(ratio.subject), statistics.median(ratio.baseline)
+    subject, baseline = ratio.medians()
     return Row(
         "P6",
         f"p99 of an item to one of {USERS} beside {SILENT} who read nothing / beside nobody",
-        f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({subject:.1f} ms)",
+        f"{ratio} ({subject:.1f} ms)",
         f"{baseline:.1f} ms",
         f"<= {BESIDE_SILENT:g}x",
         ratio.median <= BESIDE_SILENT,
@@ -236,12 +234,11 @@ def beside_silent(ratio: Ratio) -> Row:
 
 
 def against(whom: str, ratio: Ratio, gate: float) -> Row:
-    low, high = ratio.interval()
-    subject, baseline = statistics.median(ratio.subject), statistics.median(ratio.baseline)
+    subject, baseline = ratio.medians()
     return Row(
         "P6",
         f"frames/s of one item to {USERS} sockets / {whom}",
-        f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({subject:,.0f}/s)",
+        f"{ratio} ({subject:,.0f}/s)",
         f"{baseline:,.0f}/s",
         f">= {gate:.3g}x",
         ratio.median >= gate,

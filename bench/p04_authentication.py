@@ -5,10 +5,9 @@ its hash, Redis, and the principal.
 """
 
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from bench.figures import Figure, Row, compare
+from bench.figures import Figure, Row, compare, per_call
 from bench.stack import HOME, PORT
 from deploy.local.servers import Redis
 
@@ -51,32 +50,21 @@ def against(port: int) -> Sequence[Row]:
     assert authentication.authenticate(request) == (principal, None)
     assert raw()
     ratio = compare(
-        per_call(lambda: authentication.authenticate(request)), per_call(raw), rounds=ROUNDS
+        per_call(lambda: authentication.authenticate(request), CALLS),
+        per_call(raw, CALLS),
+        rounds=ROUNDS,
     )
-    low, high = ratio.interval()
-    subject, baseline = sorted(ratio.subject)[ROUNDS // 2], sorted(ratio.baseline)[ROUNDS // 2]
+    subject, baseline = ratio.medians()
     return [
         Row(
             "P4",
             "authentication / raw GET",
-            f"{ratio.median:.2f}x [{low:.2f}, {high:.2f}] ({subject:.0f} us)",
+            f"{ratio} ({subject:.0f} us)",
             f"{baseline:.0f} us",
             f"<= {GATE}x",
             ratio.median <= GATE,
         )
     ]
-
-
-def per_call(work: Callable[[], object]) -> Callable[[], float]:
-    """Microseconds a call, over CALLS of them."""
-
-    def measured() -> float:
-        began = time.perf_counter()
-        for _ in range(CALLS):
-            work()
-        return (time.perf_counter() - began) / CALLS * 1e6
-
-    return measured
 
 
 P4 = Figure("P4", "finding out whose request it is", measure)

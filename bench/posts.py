@@ -3,13 +3,12 @@
 import json
 import random
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate, count
 from unittest import mock
 
-from bench.figures import Ratio, Row, compare
+from bench.figures import Ratio, Row, compare, per_call
 from bench.site import caller, reader, seeded_site
 
 ROUNDS, READS, WRITES = 31, 100, 20
@@ -31,11 +30,7 @@ def against_a_plain_view() -> Sequence[Row]:
     call("GET", LIST)
     plain.learn_the_sql(lambda: call("GET", LIST))
     assert call("GET", LIST) == call("GET", "/plain/posts").replace(b"/plain/posts", LIST.encode())
-    ratio = compare(
-        per_call(lambda: call("GET", LIST), READS),
-        per_call(lambda: call("GET", "/plain/posts"), READS),
-        rounds=ROUNDS,
-    )
+    ratio = newest_beside(call, "/plain/posts")
     return [rate("P1", "newest 20 / plain view, same SQL and bytes", ratio, 0.80)]
 
 
@@ -44,12 +39,16 @@ def against_a_stock_viewset() -> Sequence[Row]:
     call = caller(token)
     ours, theirs = (json.loads(call("GET", path)) for path in (LIST, "/stock/posts"))
     assert ours["results"] == theirs["results"]
-    ratio = compare(
+    ratio = newest_beside(call, "/stock/posts")
+    return [rate("P2", "newest 20 / ModelSerializer viewset", ratio, 3.0)]
+
+
+def newest_beside(call: Callable[[str, str], bytes], path: str) -> Ratio:
+    return compare(
         per_call(lambda: call("GET", LIST), READS),
-        per_call(lambda: call("GET", "/stock/posts"), READS),
+        per_call(lambda: call("GET", path), READS),
         rounds=ROUNDS,
     )
-    return [rate("P2", "newest 20 / ModelSerializer viewset", ratio, 3.0)]
 
 
 def against_two_ways_of_writing() -> Sequence[Row]:
@@ -145,22 +144,10 @@ def loaded(key: str, kind: object, load: Callable[[], object]) -> object:
     return load()
 
 
-def per_call(work: Callable[[], object], calls: int) -> Callable[[], float]:
-    """Microseconds a call."""
-
-    def measured() -> float:
-        began = time.perf_counter()
-        for _ in range(calls):
-            work()
-        return (time.perf_counter() - began) / calls * 1e6
-
-    return measured
-
-
 def rate(figure: str, what: str, ratio: Ratio, gate: float) -> Row:
     """How often the subject is done in the time of one of the baseline."""
     low, high = (1 / bound for bound in reversed(ratio.interval()))
-    subject, baseline = sorted(ratio.subject)[ROUNDS // 2], sorted(ratio.baseline)[ROUNDS // 2]
+    subject, baseline = ratio.medians()
     return Row(
         figure,
         what,

@@ -1,7 +1,6 @@
 """`python -m bench.resuming`: a client comes back to an inbox in which 1,000 items have changed."""
 
 import json
-import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -23,13 +22,12 @@ def rows(processes: Processes) -> list[Row]:
     crowd = Crowd()
     crowd.connect(SERVE_PORT, [("/ws/notifications", bearers(1)[0])])
     ratio = compare(resuming(crowd, inbox.epoch), selecting(inbox.user_id), rounds=ROUNDS)
-    ours, theirs = statistics.median(ratio.subject), statistics.median(ratio.baseline)
-    low, high = ratio.interval()
+    ours, theirs = ratio.medians()
     return [
         Row(
             "RESUME",
             f"to the last frame of {ITEMS:,} changes / a bare SELECT of them, made JSON",
-            f"{ours:.1f} ms ({ratio.median:.2f}x [{low:.2f}, {high:.2f}])",
+            f"{ours:.1f} ms ({ratio})",
             f"{theirs:.1f} ms",
             f"<= {GATE_MS:g} ms",
             ours <= GATE_MS,

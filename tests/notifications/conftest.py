@@ -1,10 +1,12 @@
-"""What is hinted, where several threads write inboxes; who is connected; and when it is."""
+"""What is hinted, where several threads write inboxes; who is connected, who there is, and when."""
 
 import pytest
 
 from deploy.local.stack import Stack
 from tests.clock import Clock
+from tests.factories import make_user
 from tests.notifications.support import MORNING
+from toby.accounts.models import User
 from toby.common import session_store
 from toby.notifications import digests, jobs
 from toby.notifications.deliveries import Deliveries
@@ -16,6 +18,11 @@ from toby.notifications.places import CONNECTED
 def nobody_is_connected(stack: Stack) -> None:
     """Of other tests: who is connected is told of a publication first."""
     session_store.connection().delete(CONNECTED)
+
+
+@pytest.fixture
+def ana() -> User:
+    return make_user("ana")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
+from typing import TypeVar
 
 import pytest
 from django.db.models import Prefetch
@@ -15,9 +16,12 @@ from toby.consumer.processing import Processor
 from toby.events import (
     AddressConfirmed,
     CommentAdded,
+    CommentDeleted,
+    CommentHidden,
     Event,
     Person,
     PostApproved,
+    PostLiked,
     PostPublished,
     PostSubmitted,
     RoleChanged,
@@ -35,6 +39,7 @@ from toby.outbox.relay import outgoing
 
 # A winter's day: Berlin is an hour ahead.
 MORNING = datetime(2026, 1, 10, 8, 0, tzinfo=UTC)
+Gone = TypeVar("Gone", bound=CommentHidden | CommentDeleted)
 _comment_ids = count(1)
 
 
@@ -42,6 +47,12 @@ def consume(*events: Event, time: datetime | None = None) -> None:
     """Handles events in one batch, and then the chunks that came of them, as the two consumers
     do."""
     consume_chunks(cut(*events, time=time))
+
+
+def deliver(events: Sequence[Event], batches: str) -> None:
+    """Handles events in `one` batch, or in `many`, each in its own."""
+    for part in [events] if batches == "one" else [[event] for event in events]:
+        consume(*part)
 
 
 def cut(*events: Event, time: datetime | None = None) -> list[Incoming]:
@@ -149,6 +160,28 @@ def commented(
     )
 
 
+def gone(comment: CommentAdded, event: type[Gone]) -> Gone:
+    return event(
+        comment_id=comment.comment_id,
+        post_id=comment.post_id,
+        post_author_id=comment.post_author_id,
+        author=comment.author,
+        excerpt=comment.excerpt,
+        reason="Rude.",
+        parent_author_id=comment.parent_author_id,
+    )
+
+
+def liked(post_author_id: int, by: int, post_id: int = 1) -> PostLiked:
+    return PostLiked(
+        post_id=post_id,
+        post_slug="s",
+        post_title="T",
+        post_author_id=post_author_id,
+        liker=person(by),
+    )
+
+
 def followed(follower: int, followee: int, version: int = 1) -> UserFollowed:
     return UserFollowed(
         follower_id=follower, followee_id=followee, follower=person(follower), version=version
@@ -173,6 +206,12 @@ def muted(muter: int, other: int, version: int = 3) -> UserMuted:
 
 def unmuted(muter: int, other: int, version: int = 4) -> UserUnmuted:
     return UserUnmuted(muter_id=muter, muted_id=other, version=version)
+
+
+def kinds_told(user_id: int) -> list[str]:
+    """Of what somebody sees, in the order in which it came."""
+    items = Item.objects.filter(recipient_id=user_id, retracted_at=None).order_by("content_seq")
+    return [item.kind for item in items]
 
 
 def assert_counts_are_right(user_id: int) -> Inbox:

@@ -9,7 +9,9 @@ from tests.notifications.support import (
     blocked,
     commented,
     consume,
+    deliver,
     followed,
+    gone,
     muted,
     person,
     published,
@@ -62,18 +64,6 @@ def edited(
         version=2,
         mentions=mentions,
         unmentions=unmentions,
-    )
-
-
-def gone(comment: CommentAdded, event: type[CommentHidden | CommentDeleted]) -> Event:
-    return event(
-        comment_id=comment.comment_id,
-        post_id=comment.post_id,
-        post_author_id=comment.post_author_id,
-        author=comment.author,
-        excerpt=comment.excerpt,
-        reason="Rude.",
-        parent_author_id=comment.parent_author_id,
     )
 
 
@@ -309,8 +299,3 @@ def test_every_kind_has_words(kind: Kind) -> None:
     for fact_count in (1, 2, 3):
         item = Item(kind=kind, target=target, actor=actor, data=data, fact_count=fact_count)
         assert text_of(item).title
-
-
-def deliver(events: list[Event], batches: str) -> None:
-    for part in [events] if batches == "one" else [[event] for event in events]:
-        consume(*part)

@@ -23,12 +23,13 @@ from tests.notifications.support import (
     approved,
     commented,
     consume,
+    liked,
     person,
     published,
 )
 from tests.postbox import Postbox
 from toby.common.management.commands.send_queued_mail import send
-from toby.events import PostHidden, PostLiked, UserRegistered
+from toby.events import PostHidden, UserRegistered
 from toby.notifications import digests, jobs
 from toby.notifications.announcements import Announcement, announce, everybody
 from toby.notifications.mailboxes import period_at, take_back_digests
@@ -47,10 +48,7 @@ def told_of_a_comment(user_id: int = ANA, *, post_id: int = 1, before_h: float =
 
 def told_of_a_like(user_id: int = ANA) -> None:
     """Which is unread, and not mailed unless one asks for it."""
-    like = PostLiked(
-        post_id=4, post_slug="s", post_title="P4", post_author_id=user_id, liker=person(BEN)
-    )
-    consume(like, time=MORNING - timedelta(hours=1))
+    consume(liked(user_id, by=BEN, post_id=4), time=MORNING - timedelta(hours=1))
 
 
 def queued() -> list[EmailMultiAlternatives]:

@@ -14,6 +14,7 @@ from tests.notifications.support import (
     blocked,
     commented,
     consume,
+    deliver,
     followed,
     person,
     unblocked,
@@ -181,11 +182,6 @@ def deleted(comment_id: int) -> CommentDeleted:
         parent_author_id=0,
         deleted_by="author",
     )
-
-
-def deliver(events: list[Event], batches: str) -> None:
-    for part in [events] if batches == "one" else [[event] for event in events]:
-        consume(*part)
 
 
 WHO, POST = st.sampled_from([BEN, CLEO, DAN]), st.sampled_from([1, 2])

@@ -1,5 +1,6 @@
 """Who is told of what."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,8 @@ from tests.notifications.support import (
     commented,
     consume,
     followed,
+    gone,
+    liked,
     person,
     published,
     unfollowed,
@@ -27,7 +30,6 @@ from toby.events import (
     PostDeleted,
     PostFeatured,
     PostHidden,
-    PostLiked,
     PostRejected,
     PostUnliked,
     UserRegistered,
@@ -73,10 +75,7 @@ def test_an_author_is_told_what_to_change() -> None:
 
 
 def test_an_author_is_told_of_a_like_until_it_is_taken_back() -> None:
-    like = PostLiked(
-        post_id=1, post_slug="s", post_title="T", post_author_id=ANA, liker=person(BEN)
-    )
-    consume(like)
+    consume(liked(ANA, by=BEN))
     assert text_of(Item.objects.get()).title == "Ana likes “T”"
     consume(PostUnliked(post_id=1, post_author_id=ANA, liker_id=BEN))
     assert Item.objects.get().retracted_at is not None
@@ -153,19 +152,11 @@ def test_of_a_comment_that_is_taken_down_only_its_author_is_told_any_more(
     event: type[CommentHidden | CommentDeleted], kind: str, batches: int
 ) -> None:
     told, other = commented(ANA, by=BEN), commented(ANA, by=CLEO)
-    gone = event(
-        comment_id=told.comment_id,
-        post_id=told.post_id,
-        post_author_id=ANA,
-        author=told.author,
-        excerpt=told.excerpt,
-        reason="Rude.",
-    )
     if batches == 1:
-        consume(told, other, gone)
+        consume(told, other, gone(told, event))
     else:
         consume(told, other)
-        consume(gone)
+        consume(gone(told, event))
     assert Item.objects.get(recipient_id=ANA, retracted_at=None).data["comment_id"] == (
         other.comment_id
     )
@@ -180,15 +171,7 @@ def test_of_a_comment_that_is_taken_down_only_its_author_is_told_any_more(
 
 
 def deleted(told: CommentAdded, by: str) -> CommentDeleted:
-    return CommentDeleted(
-        comment_id=told.comment_id,
-        post_id=told.post_id,
-        post_author_id=told.post_author_id,
-        author=told.author,
-        excerpt=told.excerpt,
-        reason="",
-        deleted_by=by,
-    )
+    return replace(gone(told, CommentDeleted), reason="", deleted_by=by)
 
 
 def test_of_a_comment_that_its_author_deleted_nobody_is_told_any_more() -> None:
@@ -241,15 +224,8 @@ def test_of_an_edited_comment_is_told_what_it_says_now_and_it_is_not_new_for_tha
 
 def test_why_a_comment_was_taken_down_is_told_though_its_post_goes_too() -> None:
     told = commented(ANA, by=BEN)
-    gone = CommentHidden(
-        comment_id=told.comment_id,
-        post_id=told.post_id,
-        post_author_id=ANA,
-        author=told.author,
-        excerpt=told.excerpt,
-        reason="Rude.",
-    )
-    consume(told, gone, PostDeleted(post_id=1, slug="s", title="T", author=person(ANA)))
+    deleted_post = PostDeleted(post_id=1, slug="s", title="T", author=person(ANA))
+    consume(told, gone(told, CommentHidden), deleted_post)
     assert Item.objects.get(retracted_at=None).recipient_id == BEN
 
 

@@ -31,11 +31,6 @@ LIST = "/api/v1/notifications"
 BEN = 1_000_001
 
 
-@pytest.fixture
-def ana() -> User:
-    return make_user("ana")
-
-
 def posts_of(rows: Iterable[dict[str, Any]]) -> list[int]:
     return [row["target"]["id"] for row in rows]
 

@@ -17,6 +17,7 @@ from tests.notifications.support import (
     commented,
     consume,
     consume_emitted,
+    deliver,
     person,
 )
 from tests.notifications.test_digests import ANA, BEN, queued, told_of_a_comment
@@ -107,9 +108,7 @@ class TestAddresses:
         consume(UserRegistered(user_id=ANA, user=person(ANA), version=1), addressed(ANA))
         told_of_a_comment()
         jobs.send_digests()
-        events = [UserDeleted(user_id=ANA, version=5), addressed(ANA, 6)]
-        for part in [events] if batches == "one" else [[event] for event in events]:
-            consume(*part)
+        deliver([UserDeleted(user_id=ANA, version=5), addressed(ANA, 6)], batches)
         change_preferences(user_id=ANA, digest=Every.HOURLY)
         assert not Mailbox.objects.exists()
         assert not Digest.objects.exists()

@@ -1,6 +1,7 @@
 """Migrations that fill columns of rows that were there before."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from tests.migrations import Older
@@ -8,20 +9,25 @@ from tests.migrations import Older
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def add_item(tables: Older, seq: int, group_key: str, **times: datetime) -> Any:
+    return tables.rows("notifications.Item").create(
+        recipient_id=1,
+        group_key=group_key,
+        seq=seq,
+        content_seq=seq,
+        target={},
+        data={},
+        created_at=NOW,
+        updated_at=NOW,
+        **times,
+    )
+
+
 def test_facts_of_comments_know_their_comment(older: type[Older]) -> None:
     tables = older("notifications", "0010_facts_of_comments")
     acts = ["comment:7", "comment:5000000000", "like:3:7", "follow:7", ""]
     for seq, act in enumerate(acts):
-        item = tables.rows("notifications.Item").create(
-            recipient_id=1,
-            group_key=str(seq),
-            seq=seq,
-            content_seq=seq,
-            target={},
-            data={},
-            created_at=NOW,
-            updated_at=NOW,
-        )
+        item = add_item(tables, seq, str(seq))
         tables.rows("notifications.Fact").create(
             event_id=uuid4(), recipient_id=1, item=item, act=act, created_at=NOW
         )
@@ -39,17 +45,7 @@ def test_items_know_their_state(older: type[Older]) -> None:
         "gone": {"seen_at": NOW, "read_at": NOW, "retracted_at": NOW},
     }
     for seq, (state, happened) in enumerate(times.items()):
-        tables.rows("notifications.Item").create(
-            recipient_id=1,
-            group_key=state,
-            seq=seq,
-            content_seq=seq,
-            target={},
-            data={},
-            created_at=NOW,
-            updated_at=NOW,
-            **happened,
-        )
+        add_item(tables, seq, state, **happened)
     tables.run()
     states = tables.rows("notifications.Item").values_list("group_key", "state")
     assert sorted(states) == sorted((state, state) for state in times)

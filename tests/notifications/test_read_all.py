@@ -26,11 +26,6 @@ PATH = "/api/v1/notifications/read-all"
 BEN = 1_000_001
 
 
-@pytest.fixture
-def ana() -> User:
-    return make_user("ana")
-
-
 def states(user: User) -> dict[int, str]:
     """Of each post that was approved."""
     items = Item.objects.filter(recipient_id=user.pk, kind="post_approved").order_by("content_seq")

@@ -14,7 +14,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from tests.factories import make_user
 from tests.notifications.test_sockets import bearer, places_of, play, until
 from toby.accounts.models import User
 from toby.notifications import hub, protocol
@@ -30,11 +29,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 MORE_BYTES = 20_000_000
 PING = json.dumps({"type": "ping"})
 WS, STREAM = "/ws/notifications", "/api/v1/notifications/stream"
-
-
-@pytest.fixture
-def ana() -> User:
-    return make_user("ana")
 
 
 @pytest.fixture

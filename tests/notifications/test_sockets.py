@@ -113,11 +113,6 @@ async def connected(*, ticket: str = "", **headers: str) -> AsyncIterator[Socket
         await socket.disconnect()
 
 
-@pytest.fixture
-def ana() -> User:
-    return make_user("ana")
-
-
 def bearer(user: User) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token(user)}"}
 

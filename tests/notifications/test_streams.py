@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.test import AsyncClient, Client
 
-from tests.factories import Caller, access_token, make_user
+from tests.factories import Caller, access_token
 from tests.notifications.support import approved, consume
-from tests.notifications.test_sockets import in_thread, lose, newer, play, until
+from tests.notifications.test_sockets import bearer, in_thread, lose, newer, play, until
 from toby.accounts.models import User
 from toby.common import session_store
 from toby.notifications import hub, live, streams
@@ -22,11 +22,6 @@ from toby.notifications.stream_cookie import COOKIE, PATH
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
 CHANGES = "/api/v1/notifications/changes"
-
-
-@pytest.fixture
-def ana() -> User:
-    return make_user("ana")
 
 
 def start_of(user: User) -> str:
@@ -123,10 +118,6 @@ class TestChanges:
                 assert (await asking)["items"] == []
 
         play(scenario)
-
-
-def bearer(user: User) -> dict[str, str]:
-    return {"Authorization": f"Bearer {access_token(user)}"}
 
 
 async def ask(path: str, headers: dict[str, str]) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from tests.factories import (
     make_moderator,
     make_pending,
     make_trusted,
-    make_user,
     principal,
 )
 from tests.notifications.support import (
@@ -279,10 +278,6 @@ DECIDE: dict[str, Callable[[Revision, User, User], object]] = {
 
 @pytest.mark.usefixtures("redis")
 class TestByWhatTheServicesEmit:
-    @pytest.fixture
-    def ana(self) -> User:
-        return make_user("ana")
-
     @pytest.fixture
     def mod(self) -> User:
         mod = make_moderator("mod")

@@ -3,7 +3,7 @@ happens."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -17,18 +17,25 @@ from tests.notifications.support import (
     consume_chunks,
     cut,
     followed,
+    liked,
     person,
     published,
+)
+from tests.notifications.test_publications import (
+    ANA,
+    BEN,
+    CROWD,
+    NOON,
+    deleted,
+    hidden,
+    restored,
+    told,
 )
 from toby.common.kafka import Incoming
 from toby.consumer import fanout
 from toby.consumer.fanout import LAST
 from toby.events import (
     Event,
-    PostDeleted,
-    PostHidden,
-    PostLiked,
-    PostRestored,
     UserDeleted,
     UserRegistered,
     deleted_person,
@@ -39,13 +46,8 @@ from toby.notifications.projections import ranges_told
 
 pytestmark = pytest.mark.django_db
 
-ANA, BEN = 1, 2
-CROWD = range(11, 18)
-NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
-HIDDEN = PostHidden(post_id=1, slug="s", title="T", author=person(ANA), reason="Disputed.")
-DELETED = PostDeleted(post_id=1, slug="s", title="T", author=person(ANA))
-RESTORED = PostRestored(post_id=1, slug="s", author=person(ANA))
+HIDDEN, DELETED, RESTORED = hidden(), deleted(), restored()
 a_post_goes = pytest.mark.parametrize("gone", [HIDDEN, DELETED], ids=["hidden", "deleted"])
 
 
@@ -61,11 +63,6 @@ def crowd() -> None:
     consume(*(followed(reader, ANA) for reader in CROWD), time=NOON - timedelta(hours=1))
     consume(published(ANA), time=NOON)
     assert told() == list(CROWD)
-
-
-def told(kind: str = "post_published") -> list[int]:
-    rows = Item.objects.filter(kind=kind, retracted_at=None).order_by("recipient_id")
-    return list(rows.values_list("recipient_id", flat=True))
 
 
 def one_by_one(chunks: Sequence[Incoming]) -> None:
@@ -148,10 +145,8 @@ def test_chunks_whose_event_was_rolled_back_take_it_back_and_nobody_is_told_afte
 @pytest.mark.usefixtures("crowd")
 @a_post_goes
 def test_what_its_own_batch_tells_of_it_is_withheld(gone: Event) -> None:
-    liked = PostLiked(
-        post_id=1, post_slug="s", post_title="T", post_author_id=ANA, liker=person(BEN)
-    )
-    consume(liked, commented(ANA, by=BEN, mentions=(CROWD[0],)), gone, time=LATER)
+    comment = commented(ANA, by=BEN, mentions=(CROWD[0],))
+    consume(liked(ANA, by=BEN), comment, gone, time=LATER)
     assert told("mentioned") == told() == []
     # A hidden post's author sees it.
     assert told("post_liked") == told("comment_added") == ([ANA] if gone is HIDDEN else [])
