@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from uuid import uuid4
+from uuid import uuid1, uuid4
 
 import pytest
 from django.db import (
@@ -28,6 +28,7 @@ from toby.common.sql import (
     is_database_trouble,
     next_id,
 )
+from toby.common.uuid7 import uuid7
 from toby.common.writing import insert_lines, insert_missing
 from toby.consumer.models import ConsumedEvent
 from toby.social.models import Post
@@ -184,7 +185,7 @@ def session_id() -> int:
 
 @pytest.mark.django_db
 def test_uuids_are_sorted_as_the_index_has_them() -> None:
-    ids = [uuid4() for _ in range(30)]
+    ids = [make() for _ in range(30) for make in (uuid4, uuid7, uuid1)]
     insert_missing([line(one, consumer="order") for one in ids], unique=UNIQUE)
     rows = ConsumedEvent.objects.filter(consumer="order").order_by("event_id")
     assert list(rows.values_list("event_id", flat=True)) == sorted(ids, key=index_order)

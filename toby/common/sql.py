@@ -42,9 +42,11 @@ def next_id(model: type[Model]) -> int:
 
 
 def index_order(value: UUID) -> bytes:
-    """Sorts UUIDs as the database's index does: MariaDB's own type begins with the node."""
+    """Sorts UUIDs as the database's index does: MariaDB's own type begins with the node, but for
+    those that begin with their time."""
     raw = value.bytes
-    if connection.vendor == "mysql" and connection.features.has_native_uuid_field:
+    is_swapped = raw[6] < 0x60 and connection.features.has_native_uuid_field
+    if is_swapped and connection.vendor == "mysql":
         return raw[10:] + raw[8:10] + raw[6:8] + raw[4:6] + raw[:4]
     return raw
 

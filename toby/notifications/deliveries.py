@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db.models import Max
 from django.utils import timezone
 
+from toby.common.uuid7 import uuid7
 from toby.common.writing import made
 from toby.consumer.fanout import LAST
 from toby.events import AddressConfirmed, Envelope, Person, deleted_person
@@ -498,7 +499,7 @@ def subject_told_by(order: Add) -> Subject:
 def new_item(order: Add) -> Item:
     return made(
         Item,
-        id=uuid4(),
+        id=uuid7(),
         recipient_id=order.recipient_id,
         kind=order.kind,
         group_key=order.group_key,

@@ -11,6 +11,7 @@ from uuid import uuid4
 from django.db import models
 
 from toby.common.fields import ExactCharField, JSONField
+from toby.common.uuid7 import uuid7
 
 
 class Kind(models.TextChoices):
@@ -111,7 +112,7 @@ class Item(models.Model):
     `state` says what the times from `seen_at` on do: lists are narrowed by it. What is archived has
     been read, and what is read has been seen."""
 
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     recipient_id = models.BigIntegerField()
     kind = ExactCharField(max_length=30, choices=Kind)
     # Facts with the same key of a recipient make one item.

@@ -1,11 +1,10 @@
 """`emit()`: how a service says that something has happened."""
 
-from uuid import uuid4
-
 from django.db import connection, transaction
 from django.utils import timezone
 
 from toby.common.request_id import current_request_id
+from toby.common.uuid7 import uuid7
 from toby.common.writing import insert
 from toby.events.envelope import MAX_DATA_BYTES, Event
 from toby.outbox.models import OutboxEvent
@@ -27,7 +26,7 @@ def emit(event: Event) -> OutboxEvent:
         raise ValueError(f"{event.type} has {len(data)} bytes, more than {MAX_DATA_BYTES}")
     return insert(
         OutboxEvent(
-            event_id=uuid4(),
+            event_id=uuid7(),
             type=event.type,
             topic=event.topic,
             key=event.key_value,
