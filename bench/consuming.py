@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from typing import Any
-from uuid import uuid4
 
 from bench.baselines.bare_consumer import BareConsumer, insert_plainly
 from bench.figures import Ratio, Row, compare
@@ -18,6 +17,7 @@ from bench.site import set_up
 from bench.stack import HOME, PORT
 from deploy.local.modes import real_database
 from deploy.local.servers import Redis
+from toby.common.uuid7 import uuid7
 
 EVENTS, ROUNDS = 500, 21
 OF_BARE, OF_PLAIN = 0.60, 0.30
@@ -81,7 +81,7 @@ def likes(first_user: int, recipients: int) -> list[Any]:
             ),
         )
         described = headers(
-            id=uuid4(), source="/toby/social", type=event.type, time=timezone.now(), request_id=""
+            id=uuid7(), source="/toby/social", type=event.type, time=timezone.now(), request_id=""
         )
         message = Incoming(
             topic=event.topic,
@@ -182,7 +182,8 @@ def copies(recipients: int) -> tuple[Any, Any]:
             ]
 
     def another() -> str:
-        return str(uuid4()) if native else uuid4().hex
+        one = uuid7()
+        return str(one) if native else one.hex
 
     for item in lines["item"]:
         item["id"] = fresh.setdefault(str(item["id"]), another())

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from toby.common.uuid7 import uuid7
+
 LEDGER = (
     "INSERT INTO consumer_consumedevent (consumer, event_id, batch, consumed_at) VALUES {lines}"
     " ON DUPLICATE KEY UPDATE consumer = consumer"
@@ -88,7 +90,7 @@ class BareConsumer:
             key = (user, f"post_liked:{event['post_id']}:{now:%Y-%m-%d}")
             inbox, item = inboxes[user], items.get(key)
             if item is None:
-                new = [self.uuid(uuid4()), user, "post_liked", key[1], 0, 0, 0, "unseen", now]
+                new = [self.uuid(uuid7()), user, "post_liked", key[1], 0, 0, 0, "unseen", now]
                 item = items[key] = new
                 inbox[4], inbox[5] = inbox[4] + 1, inbox[5] + 1
             inbox[2] += 1

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from toby.common.principals import Principal
 from toby.common.session_store import principal_of
+from toby.common.uuid7 import uuid7
 from toby.social.services.posts import make_slug
 
 # What `learn_the_sql` has learned of the list; the service says it once it runs.
@@ -92,8 +93,8 @@ def create(request: HttpRequest, by: Principal) -> HttpResponse:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO social_post (author_id, slug, title, body, html, tags, cover_url, version,"
-            " comment_count, like_count, created_at)"
-            " VALUES (%s, %s, '', '', '', '[]', '', 0, 0, 0, %s)",
+            " comment_count, like_count, merged, created_at)"
+            " VALUES (%s, %s, '', '', '', '[]', '', 0, 0, 0, 0, %s)",
             [by.user_id, slug, now],
         )
         cursor.execute(
@@ -143,7 +144,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
                 "picture_url": by.picture_url,
             },
         }
-        event_id = uuid4()
+        event_id = uuid7()
         native = connection.features.has_native_uuid_field
         cursor.execute(
             "INSERT INTO outbox_outboxevent (event_id, type, topic, `key`, data, request_id,"
