@@ -1,4 +1,4 @@
-"""Lists that the ORM says once: building and compiling a query takes longer than its rows do."""
+"""Queries that the ORM says once: building and compiling a query takes longer than its rows do."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +11,30 @@ from django.db.models.sql.compiler import SQLCompiler
 
 # Stand for values while a query is compiled: they fit a BIGINT, and no row has them.
 FIRST_STAND_IN = 2**62
+
+
+class Statement:
+    """A query that is not a list's. `build` takes its values, texts or whole numbers, by name, and
+    returns a queryset of `values_list`."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+        self.build = build
+        self.said: dict[str, Said] = {}
+
+    def rows(self, **values: int | str) -> list[Sequence[Any]]:
+        said = self.said.get(connection.vendor)
+        if said is None:
+            said = self.said[connection.vendor] = self.say(values)
+        return said.rows(values)
+
+    def say(self, values: Mapping[str, int | str]) -> "Said":
+        stand_ins: dict[Any, Name] = {}
+        for place, (name, value) in enumerate(values.items(), FIRST_STAND_IN):
+            stand_ins[str(place) if isinstance(value, str) else place] = Name(name)
+        named = {str(name): stand_in for stand_in, name in stand_ins.items()}
+        compiler = self.build(**named).query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        return Said.of(compiler, sql, parameters, stand_ins)
 
 
 class Prepared:
@@ -30,14 +54,7 @@ class Prepared:
         stand_ins = {FIRST_STAND_IN + place: Name(name) for place, name in enumerate(names)}
         values = {str(name): number for number, name in stand_ins.items()}
         part = Part(condition, values.pop("edge"), order, size)
-        compiler, sql, parameters = self.compiled(values, part)
-        columns = [select[0] for select in compiler.select[: compiler.col_count]]
-        return Said(
-            sql,
-            [stand_ins.get(p, p) if isinstance(p, int) else p for p in parameters],
-            compiler,
-            compiler.get_converters(columns),
-        )
+        return Said.of(*self.compiled(values, part), stand_ins)
 
     def compiled(
         self, values: Mapping[str, int], part: "Part"
@@ -130,6 +147,26 @@ class Said:
     compiler: SQLCompiler
     converters: Any
 
+    @classmethod
+    def of(
+        cls,
+        compiler: SQLCompiler,
+        sql: str,
+        parameters: Sequence[Any],
+        stand_ins: Mapping[Any, "Name"],
+    ) -> "Said":
+        """`stand_ins` stand for the values of these names."""
+        columns = [select[0] for select in compiler.select[: compiler.col_count]]
+        named = [stand_ins.get(p, p) if isinstance(p, int | str) else p for p in parameters]
+        return cls(sql, named, compiler, compiler.get_converters(columns))
+
+    def rows(self, values: Mapping[str, int | str]) -> list[Sequence[Any]]:
+        parameters = [values[p] if p.__class__ is Name else p for p in self.parameters]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, parameters)
+            rows = cursor.fetchall()
+        return list(self.compiler.apply_converters(rows, self.converters))
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -145,12 +182,7 @@ class Listed:
         if said is None:
             names = (*self.values, "edge")
             said = self.prepared.said[key] = self.prepared.say(names, condition, order, size)
-        values = {**self.values, "edge": edge}
-        parameters = [values[p] if p.__class__ is Name else p for p in said.parameters]
-        with connection.cursor() as cursor:
-            cursor.execute(said.sql, parameters)
-            rows = cursor.fetchall()
-        return list(said.compiler.apply_converters(rows, said.converters))
+        return said.rows({**self.values, "edge": edge})
 
 
 class Name(str):

@@ -2,14 +2,16 @@
 
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 from anyascii import anyascii
-from django.db import transaction
-from django.db.models import Exists
+from django.db import connection, transaction
+from django.db.models import Exists, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
 from toby.common.errors import NotFound, Refused
+from toby.common.prepared import Statement
 from toby.common.principals import Principal
 from toby.common.writing import insert, update
 from toby.events import PostDeleted, PostSubmitted, PostWithdrawn
@@ -20,6 +22,9 @@ from toby.social.services.publication import post_changed
 from toby.social.services.standing import is_trusted_now
 from toby.social.services.steps import live_by_trust, note
 
+# What is read to submit something, of both rows, in the order of their columns.
+REVISION_SUBMITTED = [field.attname for field in Revision._meta.concrete_fields]
+POST_SUBMITTED = ["id", "author_id", "slug", "version"]
 SLUG_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
@@ -131,7 +136,8 @@ def submit_post(*, slug: str, by: Principal) -> Revision:
         revision.queue_order = act.pk
         update(revision, "state", "submitted_at", "queue_order", "version")
         if trusted and is_trusted_now(by.user_id):
-            live_by_trust(post, revision, by)
+            revision.post = Post.objects.get(pk=post.pk)
+            live_by_trust(revision.post, revision, by)
         else:
             emit(
                 PostSubmitted(
@@ -196,16 +202,25 @@ def lock_own_post(slug: str, by: Principal) -> Post:
     return post
 
 
+def own_revision(slug: str, user_id: int) -> QuerySet[Revision, tuple[Any, ...]]:
+    own = Revision.objects.select_for_update().filter(
+        post__slug=slug, post__author_id=user_id, post__deleted_at=None, open=True
+    )
+    columns = [f"post__{name}" for name in POST_SUBMITTED]
+    return own.values_list(*REVISION_SUBMITTED, *columns, Exists(trust_of(user_id)))
+
+
+OWN_REVISION = Statement(own_revision)
+
+
 def lock_own_revision(slug: str, by: Principal) -> tuple[Revision, bool]:
-    """What is open of one's own post, locked with the post, and whether its author is trusted; all
-    in one statement. Raises as lock_own_post, and NothingToSubmit."""
-    trusted = Exists(trust_of(by.user_id))
-    own = Revision.objects.select_related("post").select_for_update().annotate(trusted=trusted)
-    # Not `first()`, which sorts.
-    for revision in own.filter(
-        post__slug=slug, post__author_id=by.user_id, post__deleted_at=None, open=True
-    ):
-        return revision, revision.trusted
+    """What is open of one's own post, locked with the post, of which not all is read, and whether
+    its author is trusted; all in one statement. Raises as lock_own_post, and NothingToSubmit."""
+    for *values, trusted in OWN_REVISION.rows(slug=slug, user_id=by.user_id):
+        of_revision = len(REVISION_SUBMITTED)
+        revision = Revision.from_db(connection.alias, REVISION_SUBMITTED, values[:of_revision])
+        revision.post = Post.from_db(connection.alias, POST_SUBMITTED, values[of_revision:])
+        return revision, bool(trusted)
     lock_own_post(slug, by)
     raise NothingToSubmit
 
