@@ -5,8 +5,10 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
-from django.db import InterfaceError, OperationalError
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import TimeoutError as RedisSilent
+
+from toby.common.sql import is_database_away
 
 if __name__ == "__main__":
     if "DJANGO_SETTINGS_MODULE" not in os.environ:
@@ -18,9 +20,10 @@ if __name__ == "__main__":
         sys.exit(2)
     try:
         execute_from_command_line(sys.argv)
-    except (InterfaceError, OperationalError, RedisError) as error:
-        if "--traceback" in sys.argv:
+    except Exception as error:
+        is_redis = isinstance(error, RedisAway | RedisSilent)
+        if "--traceback" in sys.argv or not (is_redis or is_database_away(error)):
             raise
-        what = "Redis" if isinstance(error, RedisError) else "the database"
+        what = "Redis" if is_redis else "the database"
         print(f"manage.py: {what} cannot be used now: {error}", file=sys.stderr)
         sys.exit(1)

@@ -16,6 +16,8 @@ from django.db.models.functions import Lower
 from django.test.utils import isolate_apps
 
 from deploy.local.processes import PROCESSES
+from toby.notifications.streams import HEARTBEAT_S
+from toby.notifications.views import MOST_WAIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("accounts", "social", "notifications")
@@ -210,3 +212,12 @@ def test_compose_runs_every_process_of_the_table() -> None:
     copies = {row.name.partition("-")[0] for row in PROCESSES if row.name[-1].isdigit()}
     for service in copies:
         assert re.search(rf"^  {service}:", compose, re.MULTILINE), service
+
+
+def test_nginx_waits_longer_than_any_answer_of_notifications_may_take() -> None:
+    """Else a request that waits in vain gets a 504."""
+    text = (ROOT / "deploy" / "nginx" / "toby.conf.template").read_text()
+    for path, longest_s in (("changes", MOST_WAIT_S), ("stream", HEARTBEAT_S)):
+        location = text.partition(f"location = /api/v1/notifications/{path} {{")[2].partition("}")
+        (timeout_s,) = re.findall(r"proxy_read_timeout (\d+)s;", location[0])
+        assert int(timeout_s) > 2 * longest_s, path

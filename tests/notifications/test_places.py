@@ -13,7 +13,6 @@ from toby.notifications.places import (
     RENEW_S,
     Place,
     TooManySockets,
-    attend,
     connected,
     connected_among,
     give_back_places,
@@ -91,20 +90,11 @@ def test_who_has_a_place_is_connected_until_it_lapses(monkeypatch: pytest.Monkey
     assert connected_among([]) == set()
 
 
-def test_who_waits_is_connected_until_then_and_no_place_that_lapses_earlier_ends_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(places, "LAPSES_AFTER_S", 1)
-    attend(7, for_s=2)
-    attend(8, for_s=30)
+def test_who_has_lapsed_is_let_go_of_by_whoever_renews(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "LAPSES_AFTER_S", 0.01)
     take_place(8)
-    assert connected_among([7, 8]) == {7, 8}
-    eventually(lambda: connected(10) == [8])
-
-
-def test_who_has_lapsed_is_let_go_of_by_whoever_renews() -> None:
+    monkeypatch.undo()
     staying = taken(1, user_id=7)
-    attend(8, for_s=0.01)
 
     def only_seven() -> bool:
         renew_places(staying)

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from django.test import AsyncClient, Client
 
-from tests.factories import Caller, access_token
+from tests.factories import Caller, access_token, principal
 from tests.notifications.support import approved, consume
 from tests.notifications.test_sockets import bearer, in_thread, lose, newer, play, until
 from toby.accounts.models import User
 from toby.common import session_store
 from toby.notifications import hub, live, streams
 from toby.notifications.inboxes import inbox_of
+from toby.notifications.places import PLACES_A_USER, give_back_places, take_place
 from toby.notifications.services import mark
 from toby.notifications.stream_cookie import COOKIE, PATH
+from toby.notifications.sync_tokens import SyncToken
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
@@ -102,6 +104,26 @@ class TestChanges:
             assert hub.this_hub().sockets() == []
 
         play(scenario)
+
+    def test_who_waits_takes_a_place_until_they_are_answered(self, ana: User) -> None:
+        start, headers = start_of(ana), bearer(ana)
+        path = f"{CHANGES}?after={start}"
+        places = [take_place(ana.pk) for _ in range(PLACES_A_USER - 1)]
+
+        async def scenario() -> None:
+            waiting = streams.changes_within(principal(ana), SyncToken.parse(start), 30)
+            asking = asyncio.create_task(waiting)
+            await until(lambda: any(each.place for each in hub.this_hub().sockets()))
+            refused = await AsyncClient().get(f"{path}&wait_s=1", headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_sockets")
+            assert (await ask(path, headers))["items"] == []
+            await in_thread(consume)(approved(ana.pk))
+            assert len((await asking).items) == 1
+            await until(lambda: hub.this_hub().giving_back is None)
+
+        play(scenario)
+        assert take_place(ana.pk)
+        give_back_places(places)
 
     def test_who_waits_in_vain_is_answered_when_the_time_is_up_or_the_server_goes(
         self, ana: User

@@ -18,6 +18,8 @@ MOST_TRIES = 5
 DEADLOCK = 1213
 TROUBLE = {1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1205, 1213, 1290, 1836, 1927}
 TROUBLE |= {2002, 2003, 2005, 2006, 2013, 2055, 3032, 4031}
+# No such user, password or database.
+NOT_LET_IN = {1044, 1045, 1049, 1698}
 
 
 def next_id(model: type[Model]) -> int:
@@ -45,7 +47,7 @@ def index_order(value: UUID) -> bytes:
     """Sorts UUIDs as the database's index does: MariaDB's own type begins with the node, but for
     those that begin with their time."""
     raw = value.bytes
-    is_swapped = raw[6] < 0x60 and connection.features.has_native_uuid_field
+    is_swapped = 0 < raw[6] < 0x60 and raw[8] & 0x80 and connection.features.has_native_uuid_field
     if is_swapped and connection.vendor == "mysql":
         return raw[10:] + raw[8:10] + raw[6:8] + raw[4:6] + raw[:4]
     return raw
@@ -135,13 +137,15 @@ def in_statement(values: Iterable[Key], database: Any) -> tuple[list[str], list[
     written, given = [], []
     is_native = database.features.has_native_uuid_field
     for value in values:
-        if type(value) is int:
-            written.append(str(value))
-        elif isinstance(value, UUID):
+        if isinstance(value, UUID):
             written.append(f"'{value if is_native else value.hex}'")
-        else:
+        elif isinstance(value, str):
             written.append("%s")
             given.append(str(value))
+        elif isinstance(value, int):
+            written.append(str(int(value)))
+        else:
+            raise TypeError(f"neither a number, a UUID nor a text: {value!r}")
     return written, given
 
 
@@ -157,6 +161,12 @@ def again_if_beaten(work: Callable[[], T]) -> T:
             if connection.in_atomic_block or not is_beaten:
                 raise
     return work()
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether it cannot be reached, or does not let us in."""
+    codes = error.args[:1] if isinstance(error, OperationalError) else ()
+    return is_database_trouble(error) or not NOT_LET_IN.isdisjoint(codes)
 
 
 def is_database_trouble(error: BaseException) -> bool:

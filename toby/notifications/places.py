@@ -1,8 +1,8 @@
-"""How many sockets a user has, WebSockets and streams together, over all processes; and who is
-connected at all.
+"""How many sockets a user has, WebSockets, streams and requests that wait together, over all
+processes; and so who is connected at all.
 
     sockets:{user id}   sorted set: each place that is taken, by when it lapses (Redis' time in ms)
-    connected           sorted set: whoever has a place or waits, by when the last of that lapses
+    connected           sorted set: whoever has a place, by when the last of them lapses
 
 A hub renews the places of its sockets every RENEW_S and gives them back as they close; those of a
 process that was killed lapse by themselves, within LAPSES_AFTER_S.
@@ -28,43 +28,37 @@ RENEW_S, LAPSES_AFTER_S = 5.0, 20
 
 CONNECTED = "connected"
 
-# A function of each script: `user` is connected until `lapses`, `ms` from now, or longer.
-IS_CONNECTED = """
-local function is_connected(key, user, lapses, ms)
-  redis.call('ZADD', key, 'GT', lapses, user)
-  if redis.call('PTTL', key) < tonumber(ms) then redis.call('PEXPIRE', key, ms) end
-end
+# Each script begins with it.
+NOW = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 """
 # KEYS: the user's places, who is connected; ARGV: the name of the new one, ms until it lapses,
 # places a user, the user's id.
-TAKE = f"""{IS_CONNECTED}
+TAKE = f"""{NOW}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
 local lapses = string.format('%.0f', now + ARGV[2])
 redis.call('ZADD', KEYS[1], lapses, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-is_connected(KEYS[2], ARGV[4], lapses, ARGV[2])
+redis.call('ZADD', KEYS[2], lapses, ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 1
 """
 # KEYS: who is connected, then for each place its user's places; ARGV: ms until they lapse, then the
 # name and the user's id of each.
-RENEW = f"""{IS_CONNECTED}
+RENEW = f"""{NOW}
 local lapses = string.format('%.0f', now + ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 for i = 2, #KEYS do
   redis.call('ZADD', KEYS[i], lapses, ARGV[2 * i - 2])
   redis.call('PEXPIRE', KEYS[i], ARGV[1])
-  is_connected(KEYS[1], ARGV[2 * i - 1], lapses, ARGV[1])
+  redis.call('ZADD', KEYS[1], lapses, ARGV[2 * i - 1])
 end
-"""
-# KEYS: who is connected; ARGV: ms until that lapses, the user's id.
-ATTEND = f"""{IS_CONNECTED}
-is_connected(KEYS[1], ARGV[2], string.format('%.0f', now + ARGV[1]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 """
 # KEYS: who is connected; ARGV: how many are asked for at most.
-WHO = f"""{IS_CONNECTED}
+WHO = f"""{NOW}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1)
 """
@@ -92,7 +86,7 @@ def take_place(user_id: int) -> Place:
     """In one round trip. Raises TooManySockets."""
     place = Place(user_id, secrets.token_urlsafe(9))
     keys = [place.key, CONNECTED]
-    if not run(TAKE, keys, place.name, LAPSES_AFTER_S * 1000, PLACES_A_USER, user_id):
+    if not run(TAKE, keys, place.name, round(LAPSES_AFTER_S * 1000), PLACES_A_USER, user_id):
         raise TooManySockets
     return place
 
@@ -100,17 +94,12 @@ def take_place(user_id: int) -> Place:
 def renew_places(places: Sequence[Place]) -> None:
     """Also those that have lapsed meanwhile, as where Redis was not to be reached."""
     named = [text for place in places for text in (place.name, place.user_id)]
-    run(RENEW, [CONNECTED, *(place.key for place in places)], LAPSES_AFTER_S * 1000, *named)
-
-
-def attend(user_id: int, for_s: float) -> None:
-    """Counts them as connected for so long, without a place."""
-    run(ATTEND, [CONNECTED], round(for_s * 1000), user_id)
+    run(RENEW, [CONNECTED, *(place.key for place in places)], round(LAPSES_AFTER_S * 1000), *named)
 
 
 def connected_among(user_ids: Sequence[int]) -> set[int]:
-    """Those of them who have a socket or wait somewhere, or did a short time ago. Who connects
-    after this has returned is not among them. Nobody, if that cannot be asked."""
+    """Those of them who have a socket somewhere, or had one until LAPSES_AFTER_S ago. Nobody, if
+    that cannot be asked."""
     if not user_ids:
         return set()
     try:

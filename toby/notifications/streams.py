@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from django.http import StreamingHttpResponse
+from redis.exceptions import RedisError
 
 from toby.common.principals import Principal
 from toby.notifications import selectors
@@ -15,7 +16,7 @@ from toby.notifications.frames import Ready
 from toby.notifications.hints import Hint
 from toby.notifications.hub import in_database, in_thread, this_hub
 from toby.notifications.live import LiveFeed, read_changes
-from toby.notifications.places import Place, attend
+from toby.notifications.places import Place, take_place
 from toby.notifications.sync_tokens import SyncToken
 
 # Shorter than what proxies take for dead; and after how long a client that was cut off comes back.
@@ -111,13 +112,15 @@ async def changes_within(
     principal: Principal, after: SyncToken, wait_s: float
 ) -> selectors.Changes:
     """What is after the token: at once if there is something, else as soon as there is, or nothing
-    after `wait_s`. No thread waits."""
+    after `wait_s`. No thread waits. Raises TooManySockets for one who would wait."""
     waiter, hub = Waiter(principal), this_hub()
     deadline = asyncio.get_running_loop().time() + wait_s
     await hub.join(waiter)
     try:
         if wait_s:
-            await in_thread(attend)(principal.user_id, wait_s)
+            with contextlib.suppress(RedisError):
+                # Without a place it is not hinted, and found by the hub's sweep.
+                waiter.place = await in_thread(take_place)(principal.user_id)
         while True:
             waiter.woken.clear()
             changes = await in_database(read_changes, principal.user_id, after)
@@ -130,3 +133,4 @@ async def changes_within(
             return changes
     finally:
         hub.leave(waiter)
+        hub.give_back(waiter)

@@ -94,7 +94,8 @@ class Changes(AsyncView):
 
     @extend_schema(parameters=[AFTER, WAIT], responses=ChangesOut)
     async def get(self, request: Request) -> Response:
-        """What has changed after a token: for clients that ask again and again."""
+        """What has changed after a token: for clients that ask again and again. Whoever waits takes
+        one of their 20 places for streams and WebSockets: one more is refused with 429."""
         wait_s = whole(request, "wait_s", default=0, most=MOST_WAIT_S)
         after = token_given(request.query_params.get("after", ""))
         changes = await changes_within(principal(request), after, wait_s)
