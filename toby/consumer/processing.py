@@ -37,6 +37,10 @@ class Received(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
+class SomeAreKnown(Exception):
+    """The ledger has some of these events."""
+
+
 class Processor:
     """Does what follows from messages, for one consumer. Troubles of the database and of Kafka are
     let through."""
@@ -96,13 +100,21 @@ class Processor:
             self._bury(received, repr(error))
 
     def _apply(self, received: Sequence[Received]) -> None:
+        try:
+            self._apply_in_one(received, all_are_new=True)
+        except SomeAreKnown:
+            # Begun anew: what that has locked could hold up another who has the same events.
+            self._apply_in_one(received, all_are_new=False)
+
+    def _apply_in_one(self, received: Sequence[Received], *, all_are_new: bool) -> None:
         work = self.handlers.work()
         chunks: list[Outgoing] = []
         with transaction.atomic():
             for bad in received:
                 if bad.problem:
                     self._keep(bad, bad.problem)
-            new = self._enter([one.event_id for one in received if one.event_id])
+            event_ids = [one.event_id for one in received if one.event_id]
+            new = self._enter(event_ids, all_are_new=all_are_new)
             for one in received:
                 if one.envelope is None:
                     continue
@@ -125,22 +137,24 @@ class Processor:
                 crash_point("consumer.fanned_out")
             transaction.on_commit(work.committed, robust=True)
 
-    def _enter(self, event_ids: Sequence[UUID]) -> set[UUID]:
-        """Writes the ledger's lines and returns the ids that were not there before: mostly all.
+    def _enter(self, event_ids: Sequence[UUID], *, all_are_new: bool = False) -> set[UUID]:
+        """Writes the ledger's lines and returns the ids that were not there before.
 
-        Waits for another process that is doing the same events, until it commits.
+        Waits for another process that is doing the same events, until it commits. Mostly
+        `all_are_new`, and need not be read again; raises SomeAreKnown where that was wrong.
         """
         batch, now = uuid4(), timezone.now()
         # Sorted, so that two processes with the same events cannot wait for each other.
         ordered = sorted(set(event_ids), key=index_order)
         names = ["consumer", "event_id", "batch", "consumed_at"]
         lines = [(self.consumer, event_id, batch, now) for event_id in ordered]
-        try:
-            insert_lines(ConsumedEvent, names, lines)
-        except IntegrityError:
-            insert_lines(ConsumedEvent, names, lines, unique=["consumer", "event_id"])
-        else:
+        if all_are_new:
+            try:
+                insert_lines(ConsumedEvent, names, lines)
+            except IntegrityError as error:
+                raise SomeAreKnown from error
             return set(ordered)
+        insert_lines(ConsumedEvent, names, lines, unique=["consumer", "event_id"])
         return set(ConsumedEvent.objects.filter(batch=batch).values_list("event_id", flat=True))
 
     def _bury(self, received: Received, problem: str) -> None:

@@ -301,9 +301,9 @@ class Deliveries:
         self.touched = writing.write()
 
     def committed(self) -> None:
-        hint_connected(self.touched)
         if self.ended_sessions:
             run_in_worker(announce_ended_sessions(self.ended_sessions))
+        hint_connected(self.touched)
 
 
 class Writing:
