@@ -115,7 +115,7 @@ class BareConsumer:
 
 
 def insert_plainly(client: Any, items: Sequence[Any], facts: Sequence[Any]) -> None:
-    """Rows as `rows_of` gave them, by two statements."""
+    """Rows of each table, as (columns, lines), by two statements."""
     client.begin()
     with client.cursor() as cursor:
         for table, (columns, lines) in (("item", items), ("fact", facts)):

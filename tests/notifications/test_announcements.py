@@ -50,10 +50,17 @@ def told() -> list[int]:
     return sorted(Item.objects.values_list("recipient_id", flat=True))
 
 
+def row_of(
+    *, people: int, told: int, told_before: int = 0, dry_run: bool = False
+) -> dict[str, Any]:
+    counts = {"people": people, "told": told, "told_before": told_before}
+    return {"name": "sunday", **counts, "dry_run": dry_run}
+
+
 def test_all_are_told_in_the_operators_words() -> None:
     know(1, 2, 3)
     counts = announce("--all", "--link", "/status")
-    assert counts == {"name": "sunday", "people": 3, "told": 3, "told before": 0}
+    assert counts == row_of(people=3, told=3)
     assert told() == [1, 2, 3]
     item = ItemOut.of(Item.objects.get(recipient_id=1), "de")
     assert (item.title, item.text, item.link) == (TITLE, TEXT, "/status")
@@ -72,7 +79,7 @@ def test_by_the_same_name_nobody_is_told_twice_and_by_another_all_are() -> None:
     know(1, 2)
     announce("--to", "user1")
     know(3)
-    assert announce("--all") == {"name": "sunday", "people": 3, "told": 2, "told before": 1}
+    assert announce("--all") == row_of(people=3, told=2, told_before=1)
     assert announce("--all")["told"] == 0
     assert told() == [1, 2, 3]
     announce("--all", name="monday")
@@ -98,7 +105,7 @@ def test_a_dry_run_tells_how_many_and_nobody_anything() -> None:
     know(1, 2, 3)
     announce("--to", "user1")
     counts = announce("--all", "--dry-run")
-    assert counts == {"name": "sunday", "people": 3, "to be told": 2, "told before": 1}
+    assert counts == row_of(people=3, told=2, told_before=1, dry_run=True)
     assert told() == [1]
     assert list(Inbox.objects.values_list("user_id", flat=True)) == [1]
 
@@ -155,7 +162,7 @@ def test_killed_in_the_middle_and_begun_again_everybody_is_told_once() -> None:
     again = run()
     assert again.returncode == 0, again.stderr
     counts = json.loads(again.stdout)
-    assert (counts["told"], counts["told before"]) == (people - 500, 500)
+    assert (counts["told"], counts["told_before"]) == (people - 500, 500)
     assert told() == list(range(1, people + 1))
 
 

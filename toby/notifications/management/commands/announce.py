@@ -47,10 +47,14 @@ class Command(BaseCommand):
         for part in announce(announcement, people, dry_run=options["dry_run"]):
             done, new, told = done + part.people, new + part.new, told + part.told
             self.progress(min(done, total), total, "people")
-        counts = {"people": done, "told": told, "told before": done - new}
-        if options["dry_run"]:
-            counts = {"people": done, "to be told": new, "told before": done - new}
-        self.show({"name": announcement.name, **counts}, as_json=options["json"])
+        row = {
+            "name": announcement.name,
+            "people": done,
+            "told": new if options["dry_run"] else told,
+            "told_before": done - new,
+            "dry_run": options["dry_run"],
+        }
+        self.show(row, as_json=options["json"])
 
 
 def named(names: list[str]) -> Any:
