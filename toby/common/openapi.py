@@ -122,7 +122,8 @@ class OutExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
                     name=other,
                     type=ResolvedComponent.SCHEMA,
                     schema=schema,
-                    object=structs_by_name()[other],
+                    # A TypedDict has no base by which it could be found.
+                    object=structs_by_name().get(other, dict),
                 )
                 auto_schema.registry.register_on_missing(component)
         return dict(others.get(name, own))

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from datetime import time
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from zoneinfo import available_timezones
 
+from msgspec import Meta
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -21,11 +22,61 @@ from toby.notifications.models import (
     Language,
     Mailbox,
     Muted,
+    State,
 )
 from toby.notifications.preferences import Wish
 from toby.notifications.selectors import Changes
 from toby.notifications.sync_tokens import SyncToken
 from toby.notifications.texts import text_of
+
+
+def only_of(*which: str) -> Meta:
+    """Which kinds of item, or types of target, have this field. A test holds it against items."""
+    return Meta(description=f"Only of {', '.join(f'`{each}`' for each in which)}.")
+
+
+class ItemActor(TypedDict):
+    """Who did it, the last of those who did. Of a deleted account only the `id` is left."""
+
+    id: int
+    username: str
+    display_name: str
+    picture_url: Annotated[str, Meta(description="Empty where there is none.")]
+
+
+class ItemTarget(TypedDict):
+    """What it is about, told apart by `type`."""
+
+    type: Literal["post", "comment", "user", "export", "announcement"]
+    id: NotRequired[Annotated[int, only_of("post", "comment", "user")]]
+    slug: NotRequired[Annotated[str, only_of("post")]]
+    title: NotRequired[Annotated[str, only_of("post")]]
+    post_id: NotRequired[Annotated[int, only_of("comment")]]
+    kind: NotRequired[Annotated[str, only_of("export")]]
+    name: NotRequired[Annotated[str, only_of("announcement")]]
+
+
+IN_A_COMMENT = (Kind.COMMENT_ADDED, Kind.COMMENT_REPLIED, Kind.COMMENT_LIKED, Kind.MENTIONED)
+COMMENT_GONE = (Kind.COMMENT_HIDDEN, Kind.COMMENT_DELETED)
+TAKEN_DOWN = (Kind.POST_REJECTED, Kind.POST_HIDDEN, Kind.POST_DELETED, *COMMENT_GONE)
+
+
+class ItemData(TypedDict, total=False):
+    """What else there is to tell, by the item's kind. `comment_id`, `thread_id` and `excerpt` of
+    `mentioned` are there where that was in a comment. `thread_id` is of the comment with which its
+    thread begins; what is old may lack it. `reason` and `remarks` are a moderator's own words;
+    `by` is who took the comment down."""
+
+    comment_id: Annotated[int, only_of(*IN_A_COMMENT)]
+    thread_id: Annotated[int, only_of(*IN_A_COMMENT)]
+    excerpt: Annotated[str, only_of(*IN_A_COMMENT, *COMMENT_GONE, Kind.WARNED)]
+    reason: Annotated[str, only_of(*TAKEN_DOWN, Kind.WARNED)]
+    remarks: Annotated[str, only_of(Kind.CHANGES_REQUESTED)]
+    by: Annotated[Literal["moderator", "post_author"], only_of(*COMMENT_GONE)]
+    revision_id: Annotated[int, only_of(Kind.POST_SUBMITTED)]
+    title: Annotated[str, only_of(Kind.ANNOUNCEMENT)]
+    text: Annotated[str, only_of(Kind.ANNOUNCEMENT)]
+    link: Annotated[str, only_of(Kind.ANNOUNCEMENT)]
 
 
 class ItemOut(Out, frozen=True, kw_only=True):
@@ -34,22 +85,24 @@ class ItemOut(Out, frozen=True, kw_only=True):
     Of two versions of an item the one with the greater `seq` is the newer. `state` is unseen, seen,
     read or archived; of a tombstone it is gone. What is archived has been read, is not counted, and
     is in no list that does not ask for it, until another fact makes it new again. Lists are ordered
-    by `content_seq`, of which `up_to` speaks.
+    by `content_seq`, of which `up_to` speaks. `actor` is null where it does not matter who did it,
+    and of a tombstone, as `target` is.
     """
 
+    # What is in an item is shown as it was stored: these types are for the documents.
     id: str
-    kind: str
+    kind: Annotated[str, Meta(extra_json_schema={"enum": Kind.values})]
     seq: int
     content_seq: int
     retracted: bool
-    state: str
-    actor: dict[str, Any] | None
+    state: Annotated[str, Meta(extra_json_schema={"enum": State.values})]
+    actor: ItemActor | None
     fact_count: int
-    target: dict[str, Any] | None
+    target: ItemTarget | None
     title: str
     text: str
     link: str
-    data: dict[str, Any]
+    data: ItemData
     created_at: Timestamp
     updated_at: Timestamp
 
