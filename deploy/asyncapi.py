@@ -38,11 +38,27 @@ HEADERS = {
         "content-type": {"type": "string", "const": "application/json"},
     },
 }
+# One of the two is enough; with both, they are of one user.
+SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token of the auth service, in the handshake's `Authorization`.",
+    },
+    "ticket": {
+        "type": "httpApiKey",
+        "in": "header",
+        "name": "Sec-WebSocket-Protocol",
+        "description": "A single-use ticket of `POST /api/v1/notifications/tickets`, as a second "
+        "subprotocol: a browser's script can send no other header.",
+    },
+}
 WEBSOCKET = """\
 Who may: `Authorization: Bearer`, or a single-use ticket of `POST /api/v1/notifications/tickets` as
 a second subprotocol. The first one is the version, `{subprotocol}`; who offers none at all gets it
-too, and always will. Frames are JSON objects of at most {max_kib} KiB. The server's are there as
-server-sent events as well, at `GET /api/v1/notifications/stream`.
+too, and always will. Frames are JSON objects of at most {max_kib} KiB. Those that tell of the
+inbox, `ready`, `item`, `counts` and `reset`, are there as server-sent events as well, at
+`GET /api/v1/notifications/stream`.
 
 Close codes:
 
@@ -59,6 +75,8 @@ def document() -> dict[str, Any]:
     events = contracts()
     kinds = [*events.values(), *frames["sent"], *frames["received"]]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
+    for frame in (*frames["sent"], *frames["received"]):
+        schemas[frame.__name__] |= frame.between_fields
     channels: dict[str, Any] = {
         topic: channel(topic, "kafka", {e.type: e.type for e in of_topic(events.values(), topic)})
         for topic in TOPICS
@@ -78,7 +96,11 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "servers": {
             "kafka": {"host": "kafka:9092", "protocol": "kafka"},
-            "websocket": {"host": "toby.example", "protocol": "wss"},
+            "websocket": {
+                "host": "toby.example",
+                "protocol": "wss",
+                "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY],
+            },
         },
         "channels": channels,
         "operations": {
@@ -92,6 +114,7 @@ def document() -> dict[str, Any]:
                 **{f"frame.{name}": message(kind, name) for kind, name in names.items()},
             },
             "schemas": {"CloudEventsHeaders": HEADERS, **schemas},
+            "securitySchemes": SECURITY,
         },
     }
 
@@ -179,7 +202,10 @@ def message_of_event(event: type[Event]) -> dict[str, Any]:
 
 
 class Dumper(yaml.SafeDumper):
-    """Lets lines be lines."""
+    """Lets lines be lines, and says again what is the same in two places."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 Dumper.add_representer(

@@ -107,3 +107,13 @@ def code(answer: Any) -> str:
     if answer.status_code < 400:
         return ""
     return str(json.loads(answer.content)["code"])
+
+
+def references(node: object) -> set[str]:
+    """All that a document refers to."""
+    if isinstance(node, dict):
+        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        return own.union(*map(references, node.values()))
+    if isinstance(node, list):
+        return set().union(*map(references, node))
+    return set()

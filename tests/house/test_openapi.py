@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from deploy import openapi
+from tests.house.support import references
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +103,3 @@ def test_every_reference_leads_somewhere_and_every_component_is_led_to(
     start = "#/components/schemas/"
     referred = {ref.removeprefix(start) for ref in references(joined) if ref.startswith(start)}
     assert referred == set(joined["components"]["schemas"])
-
-
-def references(node: object) -> set[str]:
-    if isinstance(node, dict):
-        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
-        return own.union(*map(references, node.values()))
-    if isinstance(node, list):
-        return set().union(*map(references, node))
-    return set()

@@ -1,8 +1,8 @@
-"""The frames of the WebSocket, each way: JSON objects, told apart by `type`. The stream has the
-server's as well. docs/asyncapi.yml is made of them.
+"""The frames of the WebSocket, each way: JSON objects, told apart by `type`. The stream has those
+that tell of the inbox as well: ready, item, counts and reset. docs/asyncapi.yml is made of them.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -16,15 +16,28 @@ SUBPROTOCOL = "toby.notifications.v1"
 # Of a client. So many ids fit into it, with a space between them or without.
 MAX_FRAME_BYTES, IDS_AT_ONCE = 16 * 1024, 400
 
+ErrorCode = Literal[
+    "malformed",
+    "not_text",
+    "unknown_type",
+    "invalid_frame",
+    "bad_token",
+    "too_many",
+    "unavailable",
+]
+
 
 class BadFrame(Exception):
     """What a client sent is no frame of the protocol."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: ErrorCode, detail: str = "") -> None:
         self.code, self.detail = code, detail
 
 
 class Frame(msgspec.Struct, kw_only=True, tag_field="type"):
+    # In JSON Schema, what holds between fields: for docs/asyncapi.yml.
+    between_fields: ClassVar[dict[str, Any]] = {}
+
     def encoded(self) -> str:
         return msgspec.json.encode(self).decode()
 
@@ -68,11 +81,10 @@ class Pong(Frame, tag="pong"):
 
 
 class Error(Frame, tag="error"):
-    """What was sent was not taken. `code` is stable, `detail` is for people: malformed, not_text,
-    unknown_type, invalid_frame, bad_token, or too_many and unavailable, after which it may be tried
-    again."""
+    """What was sent was not taken. `code` is stable, `detail` is for people. After too_many and
+    unavailable it may be tried again."""
 
-    code: str
+    code: ErrorCode
     detail: str = ""
 
 
@@ -91,11 +103,37 @@ class Resume(Frame, tag="resume"):
     after: str
 
 
-class Marks(Frame):
-    """Some items, or all whose `content_seq` is at most `up_to`: one of the two."""
+Ids = Annotated[
+    list[UUID],
+    Meta(
+        min_length=1,
+        max_length=IDS_AT_ONCE,
+        description="These items; ids that are not the user's are passed over. Not with `up_to`.",
+    ),
+]
+UpTo = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=2**63 - 1,
+        description="All of the list whose `content_seq` is at most this; to unarchive, of the "
+        "archive. Not with `ids`.",
+    ),
+]
 
-    ids: Annotated[list[UUID], Meta(min_length=1, max_length=IDS_AT_ONCE)] | None = None
-    up_to: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
+
+class Marks(Frame):
+    """Some items, or all with a `content_seq` of at most `up_to`: just one of the two."""
+
+    between_fields: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {"required": ["ids"], "properties": {"ids": {"type": "array"}}},
+            {"required": ["up_to"], "properties": {"up_to": {"type": "integer"}}},
+        ]
+    }
+
+    ids: Ids | None = None
+    up_to: UpTo | None = None
 
     def __post_init__(self) -> None:
         if (self.ids is None) == (self.up_to is None):
@@ -142,7 +180,7 @@ def received(text: str) -> Received:
         raise BadFrame("malformed", str(error)) from error
 
 
-def code_of(problem: str) -> str:
+def code_of(problem: str) -> ErrorCode:
     if "`$.type`" in problem or "field `type`" in problem:
         return "unknown_type"
     is_no_object = problem.startswith("Expected `object`") and " - at " not in problem
