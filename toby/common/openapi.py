@@ -86,7 +86,7 @@ class Schema(AutoSchema):
 
 
 class InExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Says that no other fields are taken."""
+    """Says that no other fields are taken, and what holds between those that are."""
 
     target_class = In
     match_subclasses = True
@@ -94,7 +94,7 @@ class InExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         # As drf-spectacular's own documentation has it.
         schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # type: ignore[no-untyped-call]  # noqa: SLF001
-        return {**schema, "additionalProperties": False}
+        return {**schema, **self.target.between_fields, "additionalProperties": False}
 
 
 class OutExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
 """Input serializers: what a body may hold. Output is structs (`toby.common.renderers.Out`)."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework import serializers
@@ -12,6 +12,9 @@ from toby.common.errors import printable
 class In(serializers.Serializer[Any]):
     # Not a docstring, which the OpenAPI document would tell of each input.
     # Refuses fields that it does not declare: a misspelt one must not be passed over.
+
+    # In JSON Schema, what holds between fields: for the document.
+    between_fields: ClassVar[dict[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):

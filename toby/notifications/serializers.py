@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import time
 from functools import cache
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, NotRequired, TypedDict
 from zoneinfo import available_timezones
 
 from msgspec import Meta
@@ -183,10 +183,25 @@ class TicketOut(Out, frozen=True, kw_only=True):
 
 
 class MarkIn(In):
-    """Either some ids, or all up to a content_seq."""
+    """Exactly one of the two is given: some `ids`, from 1 to 500, or `up_to`."""
 
-    ids = serializers.ListField(child=Uuid(), max_length=500, allow_empty=False, required=False)
-    up_to = Whole(required=False)
+    between_fields: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["ids"]}, {"required": ["up_to"]}]
+    }
+
+    ids = serializers.ListField(
+        child=Uuid(),
+        allow_empty=False,
+        # The document takes it from here; what is empty is refused before.
+        min_length=1,
+        max_length=500,
+        required=False,
+        help_text="These items; ids that are not yours are passed over.",
+    )
+    up_to = Whole(
+        required=False,
+        help_text="All of the list with at most this content_seq; to unarchive, of the archive.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("ids" in attrs) == ("up_to" in attrs):

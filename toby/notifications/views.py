@@ -114,9 +114,15 @@ class Stream(AsyncView):
         responses={(200, "text/event-stream"): str},
     )
     async def get(self, request: Request) -> EventStreamResponse:
-        """The frames of the WebSocket as server-sent events. A stock EventSource is let in by the
-        cookie that `tickets` sets, and resumes by itself. A user has at most 20 streams and
-        WebSockets: one more is refused with 429."""
+        """The WebSocket's frames that tell of the inbox, `ready`, `item`, `counts` and `reset`, as
+        server-sent events. The `data` of each is a frame, its `id` the token up to which you have
+        all then. `retry` comes first, in ms, and again before a server goes. After 15 s without an
+        event comes an empty comment, as a heartbeat.
+
+        A stock EventSource is let in by the cookie that `tickets` sets, and resumes by itself. A
+        user has at most 20 streams, WebSockets and `changes` that wait: one more is refused with
+        429. At that, as at any answer but 200, a stock EventSource gives up for good: make another
+        one later."""
         caller, after = principal(request), left_off(request)
         place = await in_thread(take_place)(caller.user_id)
         return EventStreamResponse(EventStream(caller, after, place))
@@ -156,9 +162,6 @@ class Counts(APIView):
 
 
 class Mark(APIView):
-    """Marks some, or all up to a content_seq, on all devices. Answers with the counts after it."""
-
-    permission_classes = (SignedIn,)
     state = ""
 
     @extend_schema(request=MarkIn, responses=CountsOut)
@@ -168,6 +171,48 @@ class Mark(APIView):
         )
         async_to_sync(announce)(hints)
         return Response(CountsOut.of(inbox))
+
+
+class MarkSeen(Mark):
+    """Marks what is unseen as seen, on all devices: it stays unread. Done twice it is done once.
+    Answers with the counts after it."""
+
+    permission_classes = (SignedIn,)
+    state = "seen"
+
+
+class MarkRead(Mark):
+    """Marks what is unread as read, and as seen with that, on all devices. It stays read when a
+    `read-all` is undone. Done twice it is done once. Answers with the counts after it."""
+
+    permission_classes = (SignedIn,)
+    state = "read"
+
+
+class MarkUnread(Mark):
+    """Marks what is read as unread, on all devices: it stays seen. By its id, an archived item
+    comes back into the list with that; `up_to` is of the list alone. Done twice it is done once.
+    Answers with the counts after it."""
+
+    permission_classes = (SignedIn,)
+    state = "unread"
+
+
+class Archive(Mark):
+    """Takes out of the list, on all devices, as read and seen: until another fact makes the item
+    new again, or you bring it back. Done twice it is done once. Answers with the counts after
+    it."""
+
+    permission_classes = (SignedIn,)
+    state = "archive"
+
+
+class Unarchive(Mark):
+    """Brings back into the list what is archived, on all devices, as read. `up_to` is of the
+    archive. Done twice it is done once. Answers with the counts after it."""
+
+    permission_classes = (SignedIn,)
+    state = "unarchive"
 
 
 class Preferences(APIView):
