@@ -135,6 +135,7 @@ TRIED: dict[str, Callable[[Client], ClientConnection]] = {
     "a frame over 16 KiB": lambda client: client.send("x" * (MAX_FRAME_BYTES + 1)),
     "a message over 16 KiB in small frames": message_in_small_frames,
     "a text that is not UTF-8": lambda client: client.send_raw(Frame(Opcode.TEXT, b"\xff")),
+    "the continuation of no message": lambda client: client.send_raw(Frame(Opcode.CONT, b"x")),
     "a binary frame": lambda client: client.send_raw(Frame(Opcode.BINARY, PING.encode())),
     "malformed JSON": lambda client: client.send("{"),
     "JSON that is no object": lambda client: client.send("[]"),

@@ -38,6 +38,7 @@ REFUSED: dict[str, int | ErrorCode] = {
     "a 21st socket": TOO_MANY_SOCKETS,
     "a frame over 16 KiB": TOO_LARGE,
     "a message over 16 KiB in small frames": TOO_LARGE,
+    "the continuation of no message": NO_WEBSOCKET,
     "a text that is not UTF-8": NOT_UTF8,
     "a binary frame": "not_text",
     "malformed JSON": "malformed",
