@@ -54,7 +54,8 @@ class Ready(Frame, tag="ready"):
 
 class ItemChanged(Frame, tag="item"):
     """An item is new, or another than it was, or gone. `prev` is the token before it: whoever is
-    there has missed nothing. Of two versions of an item the one with the greater `seq` wins."""
+    there has missed nothing. Of two versions of an item the one with the greater `seq` wins. They
+    come in order of `seq`: one with a lower seq than the last comes again, or was overtaken."""
 
     token: str
     prev: str
