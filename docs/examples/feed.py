@@ -11,10 +11,12 @@ import random
 import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import aclosing
+from http.client import HTTPException
 from typing import Any
 
 from websockets import Subprotocol
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 SUBPROTOCOL = Subprotocol("toby.notifications.v1")
@@ -23,6 +25,10 @@ SESSION_ENDED, OUTDATED = 4401, 4406
 LEFT_THE_LIST = {"archived", "gone"}
 # After the first failure in a row, and at most.
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 30.0
+# How often a line is asked whether it is alive, and how long that may take to be answered.
+SILENCE_S = 20.0
+# For an answer by HTTP, and for the close of a line.
+PATIENCE_S = 10.0
 
 
 class SessionEnded(Exception):
@@ -48,33 +54,53 @@ class Feed:
         self.items: dict[str, dict[str, Any]] = {}
         self.unread = self.unseen = 0
         self.token = ""
-        # Of every version that was seen, tombstones too: an older one that comes late is no news.
-        self.seqs: dict[str, int] = {}
+        # Of the newest change since the list. Up to it nothing is missing: no news is older.
+        self.seq = 0
+        self.socket: ClientConnection | None = None
 
     async def follow(self) -> None:
         """Goes on until it is cancelled. Raises SessionEnded, Outdated."""
-        failures = 0
+        most_s = FIRST_PAUSE_S
         while True:
-            pause_s = random.uniform(0.5, 1) * min(FIRST_PAUSE_S * 2**failures, LAST_PAUSE_S)
+            told_s: float | None = None
             try:
-                async for frame in self.frames():
-                    if frame["type"] == "restart":
-                        pause_s = frame["retry_ms"] / 1000
-                    await self.take(frame)
-                    failures = 0
+                async with aclosing(self.frames()) as frames:
+                    async for frame in frames:
+                        if frame["type"] == "restart":
+                            told_s = frame["retry_ms"] / 1000
+                        await self.take(frame)
+                        most_s = FIRST_PAUSE_S
             except (OSError, InvalidHandshake, ConnectionClosed) as error:
                 if close_code(error) == SESSION_ENDED:
                     raise SessionEnded from error
                 if close_code(error) == OUTDATED:
                     raise Outdated from error
-            failures += 1
-            await asyncio.sleep(pause_s)
+            # Clients that were cut off together do not come back together.
+            await asyncio.sleep(random.uniform(0.5, 1) * most_s if told_s is None else told_s)
+            most_s = min(2 * most_s, LAST_PAUSE_S)
+
+    async def read(self, *, ids: list[str] | None = None, up_to: int | None = None) -> None:
+        """Marks as read on all devices: by at most 400 ids, or all with a `content_seq` of at most
+        `up_to`. They come back as items. Raises ConnectionError or ConnectionClosed."""
+        if self.socket is None:
+            raise ConnectionError("There was no connection yet")
+        await self.socket.send(json.dumps({"type": "read", "ids": ids, "up_to": up_to}))
 
     async def frames(self) -> Any:
         """Of one connection, from where we are."""
         url = self.origin.replace("http", "ws", 1) + "/ws/notifications"
         headers = {"Authorization": f"Bearer {self.access_token()}"}
-        async with connect(url, additional_headers=headers, subprotocols=[SUBPROTOCOL]) as socket:
+        async with connect(
+            url,
+            additional_headers=headers,
+            subprotocols=[SUBPROTOCOL],
+            # By this a line is noticed on which nothing comes any more, and no close either:
+            # the library pings, and ends a connection that does not answer.
+            ping_interval=SILENCE_S,
+            ping_timeout=SILENCE_S,
+            close_timeout=PATIENCE_S,
+        ) as socket:
+            self.socket = socket
             ready = json.loads(await socket.recv())
             resumes = bool(self.token)
             if resumes:
@@ -99,7 +125,8 @@ class Feed:
     async def take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "reset":
             await self.read_list()
-        elif frame["type"] == "item":
+        elif frame["type"] == "item" and frame["item"]["seq"] > self.seq:
+            self.seq = frame["item"]["seq"]
             self.take_item(frame["item"])
         if frame["type"] in {"reset", "item", "counts"}:
             self.token = frame["token"]
@@ -108,9 +135,9 @@ class Feed:
             self.changed()
 
     def take_item(self, item: dict[str, Any]) -> None:
-        if item["seq"] <= self.seqs.get(item["id"], 0):
+        if item["id"] in self.items and item["seq"] <= self.items[item["id"]]["seq"]:
+            # The list had a newer one.
             return
-        self.seqs[item["id"]] = item["seq"]
         if item["state"] in LEFT_THE_LIST:
             self.items.pop(item["id"], None)
         else:
@@ -118,7 +145,7 @@ class Feed:
 
     async def read_list(self) -> None:
         """Frames that come meanwhile wait in the connection. If it fails, it is read anew."""
-        self.items, self.seqs, self.token = {}, {}, ""
+        self.items, self.seq, self.token = {}, 0, ""
         path = "/api/v1/notifications?limit=100"
         while path:
             page = await asyncio.to_thread(self.get, path)
@@ -129,8 +156,11 @@ class Feed:
     def get(self, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.access_token()}"}
         request = urllib.request.Request(self.origin + path, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                return json.load(answer)
+        except (HTTPException, ValueError) as error:
+            raise ConnectionError("The answer was cut") from error
 
 
 def close_code(error: Exception) -> int:

@@ -141,6 +141,7 @@ class Line:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.calls: set[socket.socket] = set()
+        self.silent: set[socket.socket] = set()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self) -> None:
@@ -159,6 +160,8 @@ class Line:
                     carried = ready.recv(65536)
                     if not carried:
                         raise OSError
+                    if ready in self.silent:
+                        continue
                     if ready is near:
                         carried = carried.replace(name_of(self.port), name_of(self.far))
                     other[ready].sendall(carried)
@@ -171,6 +174,11 @@ class Line:
         for end in list(self.calls):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def fall_silent(self) -> None:
+        """Of what is under way nothing arrives any more, and neither end is told; who calls again
+        gets through."""
+        self.silent |= self.calls
 
     def close(self) -> None:
         self.listening.close()
