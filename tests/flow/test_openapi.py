@@ -10,11 +10,14 @@ from django.conf import settings
 
 from tests.flow.support import Toby
 from tests.house.support import ENDPOINTS
+from tests.servers import WANTED
 
 pytestmark = pytest.mark.flow
 
 HERE = Path(__file__).parent
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+# Answers look alike on every database: on one of them more is sent, made up at random.
+PHASES = "examples,coverage,fuzzing" if WANTED == "mariadb" else "examples,coverage"
 # What ends the session that is used here; without a token these are called as well.
 ENDS_THE_SESSION = "logout|auth/sessions$|auth/password/change"
 
@@ -27,7 +30,7 @@ def test_whatever_is_sent_is_answered_as_documented(toby: Toby, who: str, tmp_pa
         *(str(SCHEMATHESIS), "--config-file", str(HERE / "schemathesis.toml"), "run"),
         *(str(settings.ROOT / "docs" / "openapi" / "toby.json"), "--url", toby.stack.origin),
         *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
-        *("--phases", "examples,coverage,fuzzing", "--max-examples", "20", "--seed", "1"),
+        *("--phases", PHASES, "--max-examples", "20", "--seed", "1"),
         *("--generation-database", "none", "--no-color"),
     ]
     fuzzer = toby.person("fuzzer")
