@@ -9,16 +9,18 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
+from toby.common.sql import share_lock
+
 # Stand for values while a query is compiled: they fit a BIGINT, and no row has them.
 FIRST_STAND_IN = 2**62
 
 
 class Statement:
     """A query that is not a list's. `build` takes its values, texts or whole numbers, by name, and
-    returns a queryset of `values_list`."""
+    returns a queryset of `values_list`; whose rows are locked in share, if it `shares` them."""
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
-        self.build = build
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *, shares: bool = False) -> None:
+        self.build, self.shares = build, shares
         self.said: dict[str, Said] = {}
 
     def rows(self, **values: int | str) -> list[Sequence[Any]]:
@@ -34,7 +36,7 @@ class Statement:
         named = {str(name): stand_in for stand_in, name in stand_ins.items()}
         compiler = self.build(**named).query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        return Said.of(compiler, sql, parameters, stand_ins)
+        return Said.of(compiler, sql + share_lock() * self.shares, parameters, stand_ins)
 
 
 class Prepared:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from toby.common.errors import NotFound, Refused
+from toby.common.prepared import Statement
 from toby.common.principals import Principal
 from toby.common.throttles import TooManyAttempts
 from toby.common.writing import insert, update
@@ -91,13 +92,17 @@ def add_comment(*, slug: str, by: Principal, body: str, reply_to: int | None = N
     return comment
 
 
+REGISTERED_AT = Statement(
+    lambda user_id: get_user_model()._default_manager.filter(id=user_id).values_list("created_at")
+)
+
+
 def wait_between_comments(by: Principal) -> None:
     """Locks the profile of somebody whose account is new: of what they write at once, wherever, one
     comes first. As everywhere, the post's row is locked before. Raises TooSoon."""
     now = timezone.now()
-    users = get_user_model()._default_manager
-    since = now - settings.NEW_ACCOUNT_FOR
-    if not settings.NEW_ACCOUNT_FOR or not users.filter(id=by.user_id, created_at__gt=since):
+    registered = REGISTERED_AT.rows(user_id=by.user_id) if settings.NEW_ACCOUNT_FOR else ()
+    if not any(at > now - settings.NEW_ACCOUNT_FOR for (at,) in registered):
         return
     lock_profiles(by.user_id)
     written = Comment.objects.filter(author_id=by.user_id).order_by("-id")

@@ -2,14 +2,15 @@
 
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import F
 
 from toby.common.errors import NotFound
 from toby.common.fresh_cache import will_change
+from toby.common.prepared import Statement
 from toby.common.principals import Principal
-from toby.common.sql import for_share
 from toby.common.writing import insert_missing
-from toby.social.models import Post, Profile
+from toby.social.models import Post, PostQuerySet, Profile, apart
 from toby.social.pages import page_key
 from toby.social.services import search
 from toby.social.services.tags import index_tags
@@ -44,11 +45,10 @@ def page_changed(slug: str) -> None:
 def lock_live_post(slug: str, by: Principal) -> Post:
     """For what readers do to a post. Raises NotFound, whoever asks, for one that is not live, and
     for one of somebody with whom they are apart."""
-    rows = Post.objects.select_for_update().live().not_apart(by)
-    post = rows.filter(slug=slug).first()
-    if post is None:
+    found = LOCKED.rows(slug=slug, user_id=by.user_id)
+    if not found:
         raise NotFound
-    return post
+    return Post.from_db(connection.alias, POST_COLUMNS, found[0])
 
 
 class LivePost(NamedTuple):
@@ -61,8 +61,20 @@ class LivePost(NamedTuple):
 def share_live_post(slug: str, by: Principal) -> LivePost:
     """As lock_live_post, for what leaves the post's row as it is: any number may hold it at once,
     and until they commit nobody hides or deletes the post."""
-    rows = Post.objects.live().not_apart(by).filter(slug=slug)
-    found = for_share(rows.values_list(*LivePost._fields))
+    found = SHARED.rows(slug=slug, user_id=by.user_id)
     if not found:
         raise NotFound
     return LivePost(*found[0])
+
+
+def live_post(slug: str, user_id: int) -> PostQuerySet:
+    return Post.objects.live().filter(~apart(user_id, "author_id"), slug=slug)
+
+
+POST_COLUMNS = [field.attname for field in Post._meta.concrete_fields]
+LOCKED = Statement(
+    lambda slug, user_id: live_post(slug, user_id).select_for_update().values_list(*POST_COLUMNS)
+)
+SHARED = Statement(
+    lambda slug, user_id: live_post(slug, user_id).values_list(*LivePost._fields), shares=True
+)

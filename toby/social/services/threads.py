@@ -9,6 +9,7 @@ from django.db.models import F
 
 from toby.common.errors import NotFound
 from toby.common.sql import for_share
+from toby.common.writing import add_to
 from toby.social.models import Comment, EarlierText, Post
 from toby.social.services.publication import page_changed
 
@@ -48,7 +49,7 @@ def set_status(
 def count_comments(post: Post, change: int) -> None:
     """The caller holds the post's row."""
     if change:
-        Post.objects.filter(id=post.pk).update(comment_count=F("comment_count") + change)
+        add_to(post, "comment_count", change)
         page_changed(post.slug)
 
 
