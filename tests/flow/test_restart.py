@@ -12,10 +12,12 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -188,6 +190,55 @@ def handshake(copy: Process, reader: Person) -> socket.socket:
     )
     raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
     assert raw.recv(12) == b"HTTP/1.1 101"
+    return raw
+
+
+def test_who_waits_for_an_answer_or_follows_a_stream_holds_no_thread(
+    toby: Toby, first_copy: Process
+) -> None:
+    """But for those that all share, of which there may be some more now."""
+    before, shared = threads(first_copy), 12
+    with ExitStack() as closing:
+        waiting = wait_on(toby, first_copy, closing)
+        eventually(lambda: threads(first_copy) <= before + shared)
+        assert len(waiting) > 2 * shared
+        for each in waiting:
+            each.setblocking(False)
+            # Nobody was answered, or sent away.
+            with suppress(BlockingIOError):
+                assert each.recv(12) == b"HTTP/1.1 200"
+
+
+def wait_on(toby: Toby, copy: Process, closing: ExitStack) -> list[socket.socket]:
+    """As many requests and streams as two people may have, once they wait."""
+    waiting: list[socket.socket] = []
+    for path in ("changes?wait_s=30&after=", "stream?after="):
+        reader = toby.person("reader")
+        after = reader.call("GET", "notifications/counts")["token"]
+        asked = [ask(copy, reader, path + after) for _ in range(PLACES_A_USER)]
+        waiting += map(closing.enter_context, asked)
+        places = f"sockets:{reader.call('GET', 'users/me')['id']}"
+        with redis.Redis.from_url(toby.stack.addresses["REDIS_URL"]) as server:
+            eventually(partial(are_taken, server, places))
+    return waiting
+
+
+def are_taken(server: redis.Redis, places: str) -> bool:
+    return server.zcard(places) == PLACES_A_USER
+
+
+def threads(copy: Process) -> int:
+    return len(list(Path(f"/proc/{copy.pid}/task").iterdir()))
+
+
+def ask(copy: Process, reader: Person, path: str) -> socket.socket:
+    raw = socket.create_connection(("127.0.0.1", copy.port))
+    lines = (
+        f"GET /api/v1/notifications/{path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {reader.token}",
+    )
+    raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
     return raw
 
 

@@ -7,7 +7,7 @@ from functools import wraps
 from ipaddress import ip_address
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed
@@ -17,6 +17,16 @@ from rest_framework.views import APIView
 
 from toby.common.errors import InvalidInput, problem
 from toby.common.serializers import In
+
+
+def let_thread_go() -> None:
+    """Django keeps a thread for what is synchronous in a request, until that ends. What is about to
+    wait gives it back; the next that is synchronous gets another."""
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    if context is not None:
+        executor = SyncToAsync.context_to_thread_executor.pop(context, None)
+        if executor is not None:
+            executor.shutdown(wait=False)
 
 
 class AsyncView(APIView):
@@ -34,6 +44,7 @@ class AsyncView(APIView):
                 raise MethodNotAllowed(method.upper())
             response = getattr(self, method)(self.request, *args, **kwargs)
             if iscoroutine(response):
+                let_thread_go()
                 response = await response
         except Exception as error:
             response = self.handle_exception(error)

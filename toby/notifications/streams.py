@@ -11,6 +11,7 @@ from django.http import StreamingHttpResponse
 from redis.exceptions import RedisError
 
 from toby.common.principals import Principal
+from toby.common.views import let_thread_go
 from toby.notifications import selectors
 from toby.notifications.frames import Ready
 from toby.notifications.hints import Hint
@@ -78,6 +79,7 @@ class EventStreamResponse(StreamingHttpResponse):
         self.stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        let_thread_go()
         async with contextlib.aclosing(self.stream.chunks()) as chunks:
             async for chunk in chunks:
                 yield chunk.encode()
