@@ -5,8 +5,9 @@ import pytest
 from tests.factories import make_user
 from tests.notifications.support import approved, assert_counts_are_right, consume
 from tests.notifications.test_sockets import bearer, connected, in_thread, newer, play
+from toby.common import session_store
 from toby.notifications import hints, hub, live, services
-from toby.notifications.hints import Hint, announce, in_messages
+from toby.notifications.hints import Hint, announce, in_messages, run_in_worker
 from toby.notifications.places import take_place
 from toby.notifications.services import mark
 
@@ -54,6 +55,15 @@ def test_only_who_is_connected_is_hinted(is_connected: bool) -> None:
         assert told == ["hints"] * is_connected + ["last"]
 
     play(scenario)
+
+
+def test_a_hint_is_not_lost_with_a_connection_that_has_died_while_nothing_was_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for _ in range(2):
+        run_in_worker(announce([hint_of(1)]))
+        session_store.connection().client_kill_filter(_type="normal", skipme=True)
+    assert [record.message for record in caplog.records if record.message == "hint.lost"] == []
 
 
 @pytest.mark.parametrize(

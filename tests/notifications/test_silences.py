@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.common.support import ROUNDS, race, rows_read
 from tests.notifications.support import (
     assert_counts_are_right,
+    assert_says_what_its_facts_do,
     begin,
     blocked,
     commented,
@@ -206,7 +207,10 @@ def test_in_a_thousand_races_nothing_of_the_blocked_is_left() -> None:
         lambda one: partial(consume, liked(one + 1, by=one)),
         lambda one: partial(consume, blocked(one + 1, one)),
     )
-    assert not Item.objects.filter(retracted_at=None).exists()
+    items = Item.objects.prefetch_related("facts")
+    assert all(item.retracted_at for item in items)
+    for item in items:
+        assert_says_what_its_facts_do(item)
     assert Silence.objects.filter(active=True).count() == 2 * ROUNDS
 
 

@@ -111,10 +111,15 @@ async def announce_ended_sessions(session_ids: Sequence[str]) -> None:
 
 
 async def send(group: str, message: dict[str, Any]) -> None:
-    try:
-        await the_layer().group_send(group, message)
-    except Exception as error:
-        log(logger, "hint.lost", logging.WARNING, group=group, error=repr(error)[:200])
+    """Once more, if it fails: a connection that died while idle is not an outage."""
+    for is_last in (False, True):
+        try:
+            await the_layer().group_send(group, message)
+        except Exception as error:
+            if is_last:
+                log(logger, "hint.lost", logging.WARNING, group=group, error=repr(error)[:200])
+        else:
+            return
 
 
 @cache

@@ -11,8 +11,8 @@ from toby.notifications import digests
 
 class Command(BaseCommand):
     help = (
-        "Queues a digest for everybody who is due one; run_periodic does the same every few"
-        " minutes. May be stopped and begun again: nobody gets two of one hour or day."
+        "Queues a digest for everybody who is due one; run_periodic does the same every"
+        " minute. May be stopped and begun again: nobody gets two of one hour or day."
     )
     prints_json = True
 
