@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
 from django.utils.decorators import sync_and_async_middleware
 
 from toby.common.logging import log
@@ -15,6 +16,7 @@ logger = logging.getLogger("toby.request")
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 AsyncHandler = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+READ_BYTES = 64 * 1024
 QUIET_PATHS = {"/healthz", "/readyz"}
 
 
@@ -35,9 +37,19 @@ def request_context(get_response: Handler | AsyncHandler) -> Handler | AsyncHand
     def middleware(request: HttpRequest) -> HttpResponseBase:
         with request_id(accept_or_make(request.headers.get("X-Request-ID", ""))):
             started = time.perf_counter()
-            return finished(request, sync_inner(request), started)
+            response = sync_inner(request)
+            read_to_its_end(request)
+            return finished(request, response, started)
 
     return middleware
+
+
+def read_to_its_end(request: HttpRequest) -> None:
+    """What was refused unread. gunicorn gives up a connection with more than it would throw away,
+    on which nginx may have sent somebody's next request. nginx limits how much it is."""
+    with suppress(UnreadablePostError):
+        while request.read(READ_BYTES):
+            pass
 
 
 def finished(request: HttpRequest, response: HttpResponseBase, started: float) -> HttpResponseBase:
