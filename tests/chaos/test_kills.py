@@ -19,14 +19,14 @@ pytestmark = pytest.mark.chaos
         (["relay"], "relay.published"),
         (["consumer"], "consumer.committed"),
         (["timeline"], "consumer.committed"),
-        (["consumer", "timeline"], "consumer.fanned_out"),
+        (["consumer", "timeline"], "consumer.cut"),
         (["notification-fanout", "timeline-fanout"], "consumer.committed"),
     ],
     ids=[
         "relay between publish and mark",
         "consumer before its offsets",
         "timeline likewise",
-        "who cuts, between the chunks and the commit",
+        "who cuts, between the commit and the chunks",
         "who does the chunks, before their offsets",
     ],
 )

@@ -1,15 +1,18 @@
 """Chunks: how rows are cut, and how the event that is cut is known again by them."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from tests.consumer.support import CONSUMER, Rows
 from tests.events.support import incoming
-from toby.common.kafka import Outgoing
+from toby.common.kafka import Incoming, Outgoing
 from toby.consumer import fanout
 from toby.consumer.handlers import Handlers
+from toby.consumer.models import ConsumedEvent
 from toby.consumer.processing import Processor
 from toby.events import Envelope, Event, FeedsDue, PostRestored, deleted_person
 
@@ -40,12 +43,26 @@ def test_rows_are_cut_into_ranges_that_together_hold_each_once(
     assert found == [(ids[first - 1], ids[last - 1]) for first, last in expected]
 
 
+def restored(post_id: int, parent: UUID) -> Incoming:
+    event = PostRestored(post_id=post_id, slug="slug", author=deleted_person(5))
+    return incoming(event, event_id=parent, request_id="abcdef-1")
+
+
 def sent_for(post_id: int = 1, parent: UUID = PARENT) -> list[Outgoing]:
     sent: list[Outgoing] = []
-    event = PostRestored(post_id=post_id, slug="slug", author=deleted_person(5))
-    message = incoming(event, event_id=parent, request_id="abcdef-1")
-    Processor(CONSUMER, cutting, send=sent.extend).process([message])
+    Processor(CONSUMER, cutting, send=sent.extend).process([restored(post_id, parent)])
     return sent
+
+
+def test_chunks_go_once_their_event_is_committed_and_all_locks_are_free() -> None:
+    known_of_the_event: list[tuple[bool, int]] = []
+
+    def send(chunks: Sequence[Outgoing]) -> None:
+        is_known = ConsumedEvent.objects.filter(consumer=CONSUMER, event_id=PARENT).exists()
+        known_of_the_event.append((is_known, len(connection.savepoint_ids)))
+
+    Processor(CONSUMER, cutting, send=send).process([restored(1, PARENT)])
+    assert known_of_the_event == [(True, 0)]
 
 
 def ids(sent: list[Outgoing]) -> list[bytes]:

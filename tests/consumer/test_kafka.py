@@ -1,6 +1,8 @@
 """Reading from a real Kafka: what was committed is not read again, what was rewound is."""
 
+import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, Message
 from pytest_django import Settings
 
+from deploy.local.servers import Tansu
 from deploy.local.stack import Stack
 from tests.flow.support import eventually
 from toby.common.kafka import (
@@ -217,3 +220,22 @@ def test_a_producer_that_has_failed_works_once_kafka_is_back(
     monkeypatch.setattr("toby.common.kafka.DELIVERY_TIMEOUT_S", 10)
     producer.send([message])
     producer.close()
+
+
+def test_a_producer_is_not_stuck_with_a_broker_that_has_forgotten_it(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        broker = Tansu(tmp_path, free.getsockname()[1])
+    settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_IS_VOLATILE = broker.address, True
+    producer = EventProducer()
+    try:
+        for number in range(2):
+            broker.start()
+            ensure_topics(["test"])
+            producer.send([Outgoing(topic="test", key="k", value=b"%d" % number, headers=[])])
+            broker.stop()
+            eventually(producer.lost_contact)
+    finally:
+        producer.close()
+        broker.stop()

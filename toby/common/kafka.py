@@ -63,12 +63,13 @@ def report(error: KafkaError) -> None:
 
 
 class EventProducer:
-    """Idempotent, acks=all. After a failure it is made anew: a broker that has lost its log leaves
-    the old one stuck. Make it after any fork: librdkafka's threads do not survive one."""
+    """Idempotent, acks=all. After a failure it is made anew, and where the broker may have lost its
+    log, after any loss of contact: such a broker leaves the old one stuck. Make it after any fork:
+    librdkafka's threads do not survive one."""
 
     def __init__(self) -> None:
         self._producer: Producer | None = None
-        self._contact_lost = False
+        self._contact_lost = self._may_be_stuck = False
 
     def lost_contact(self) -> bool:
         """Whether no broker could be reached at some moment since this was last asked."""
@@ -81,9 +82,14 @@ class EventProducer:
         report(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._contact_lost = True
+            self._may_be_stuck = settings.KAFKA_IS_VOLATILE
 
     def send(self, messages: Sequence[Outgoing]) -> None:
         """Returns when Kafka has all of them; raises KafkaUnavailable if one may be missing."""
+        if self._producer is not None:
+            self._producer.poll(0)
+        if self._may_be_stuck:
+            self._producer, self._may_be_stuck = None, False
         producer = self._producer = self._producer or Producer(
             {
                 **common_config(),

@@ -1,10 +1,10 @@
 """Work on very many rows, cut into chunks that travel through the topic `toby.fanout`.
 
-Whoever consumes the parent event cuts it, and Kafka has the chunks before the parent's
-transaction commits. When the parent comes again, its chunks are made again: a Kafka that has lost
-its log is given the outbox again, and gets the chunks with it. A chunk's id is made of the
-parent's and of all that the chunk says. So the ledger passes over a chunk that was done, and
-never over one that was cut otherwise.
+Whoever consumes the parent event cuts it, and Kafka has the chunks before the parent counts as
+read, but after its commit: no lock waits for Kafka. When the parent comes again, its chunks are
+made again: so none is lost between the two, and a Kafka that has lost its log is given the outbox
+again, and gets the chunks with it. A chunk's id is made of the parent's and of all that the chunk
+says. So the ledger passes over a chunk that was done, and never over one that was cut otherwise.
 """
 
 from collections.abc import Iterator, Sequence

@@ -59,7 +59,7 @@ class Processor:
         """On return all of `messages` are done: handled, known from before, or dead letters."""
         received = [read(message) for message in messages]
         try:
-            self._apply(received)
+            self._apply_and_send(received)
         except Exception as error:
             if is_trouble(error):
                 raise
@@ -89,24 +89,34 @@ class Processor:
                 consumer=self.consumer, event_id=received.event_id
             ).delete()
             DeadLetter.objects.filter(id=letter.id).update(resolved_at=timezone.now())
-            self._apply([received])
+            # Before the commit, since nobody brings a letter again.
+            self.send(self._apply([received]))
 
     def _apply_or_bury(self, received: Received) -> None:
         try:
-            self._apply([received])
+            self._apply_and_send([received])
         except Exception as error:
             if is_trouble(error):
                 raise
             self._bury(received, repr(error))
 
-    def _apply(self, received: Sequence[Received]) -> None:
+    def _apply_and_send(self, received: Sequence[Received]) -> None:
+        """The chunks go after the commit: who waits for Kafka holds no lock. If they do not get
+        there, the messages count as unread, and come and are cut again."""
+        chunks = self._apply(received)
+        if chunks:
+            crash_point("consumer.cut")
+            self.send(chunks)
+
+    def _apply(self, received: Sequence[Received]) -> list[Outgoing]:
+        """Returns the chunks that Kafka is to have."""
         try:
-            self._apply_in_one(received, all_are_new=True)
+            return self._apply_in_one(received, all_are_new=True)
         except SomeAreKnown:
             # Begun anew: what that has locked could hold up another who has the same events.
-            self._apply_in_one(received, all_are_new=False)
+            return self._apply_in_one(received, all_are_new=False)
 
-    def _apply_in_one(self, received: Sequence[Received], *, all_are_new: bool) -> None:
+    def _apply_in_one(self, received: Sequence[Received], *, all_are_new: bool) -> list[Outgoing]:
         work = self.handlers.work()
         chunks: list[Outgoing] = []
         with transaction.atomic():
@@ -132,10 +142,8 @@ class Processor:
                     cut = self.handlers.chunks_of(one.envelope)
                     chunks += [fanout.outgoing(one.envelope, chunk) for chunk in cut]
             work.flush()
-            if chunks:
-                self.send(chunks)
-                crash_point("consumer.fanned_out")
             transaction.on_commit(work.committed, robust=True)
+        return chunks
 
     def _enter(self, event_ids: Sequence[UUID], *, all_are_new: bool = False) -> set[UUID]:
         """Writes the ledger's lines and returns the ids that were not there before.
