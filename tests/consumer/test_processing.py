@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import DataError, IntegrityError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -208,13 +209,18 @@ def test_an_event_of_a_type_not_known_here_is_passed_over_but_entered() -> None:
     assert (done(), ledger(), letters()) == ([2], 2, [])
 
 
-def test_an_event_that_nobody_here_handles_is_entered() -> None:
+def test_an_event_that_nobody_here_handles_leaves_no_trace_and_asks_nothing_of_the_database() -> (
+    None
+):
     from tests.events.support import golden
 
     file = golden("social.post_rejected.v1")
     one = replace(message(1), headers=file.raw_headers(), value=file.envelope().data.to_json())
-    process(one)
-    assert (done(), ledger(), letters()) == ([], 1, [])
+    with CaptureQueriesContext(connection) as captured:
+        process(one)
+    assert not captured.captured_queries
+    process(one, message(2))
+    assert (done(), ledger(), letters()) == ([2], 1, [])
 
 
 def test_trouble_with_the_database_is_let_through_and_changes_nothing() -> None:

@@ -8,7 +8,7 @@ from threading import Thread
 from uuid import uuid4
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -16,7 +16,6 @@ from deploy.local.stack import Stack
 from tests.flow.support import eventually
 from toby.common.kafka import EventConsumer, Incoming, KafkaUnavailable, ensure_topics
 from toby.common.request_id import request_id
-from toby.consumer.models import ConsumedEvent
 from toby.events import SOCIAL, Envelope, Person, PostPublished, UserUnfollowed
 from toby.outbox.emit import emit
 from toby.outbox.jobs import prune
@@ -239,40 +238,8 @@ class TestCommandsAndJobs:
         assert run("republish_outbox", "--json") == {"events": 1, "dry_run": False}
         assert unpublished().count() == 1
 
-    def test_reconcile_tells_what_a_ledger_lacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        use_one_database(monkeypatch)
-        known, unknown = emit_one(1), emit_one(2)
-        for consumer in ("notifications", "timeline"):
-            enter(consumer, known)
-        enter("notifications", unknown)
-        with pytest.raises(CommandError):
-            call_command("reconcile", stdout=StringIO())
-        assert run("reconcile", "--json", "--exit-zero")["missing"] == 1
-        enter("timeline", unknown)
-        assert run("reconcile", "--json") == {
-            "events": 2,
-            "unpublished": 2,
-            "missing": 0,
-            "duplicate": 0,
-        }
-
 
 def run(*command: str) -> dict[str, object]:
     printed = StringIO()
     call_command(*command, stdout=printed)
     return dict(json.loads(printed.getvalue()))
-
-
-def enter(consumer: str, row: OutboxEvent) -> None:
-    ConsumedEvent.objects.create(
-        consumer=consumer, event_id=row.event_id, batch=uuid4(), consumed_at=timezone.now()
-    )
-
-
-def use_one_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the tests both consumers' ledgers lie in the one database."""
-    monkeypatch.setattr(
-        "toby.outbox.management.commands.reconcile.CONSUMERS",
-        (("notifications", "default", (SOCIAL,)), ("timeline", "default", (SOCIAL,))),
-    )
-    monkeypatch.setattr("toby.outbox.management.commands.reconcile.FACTS", "default")

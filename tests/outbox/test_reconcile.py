@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.notifications.support import approved, consume
 from toby.common.kafka import Incoming
@@ -18,16 +19,18 @@ from toby.notifications.models import Item
 from toby.outbox.emit import emit
 from toby.outbox.management.commands import reconcile
 from toby.outbox.models import OutboxEvent
+from toby.settings import social
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _one_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_database(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """In the tests both consumers' ledgers lie in the one database."""
-    consumers = [(name, "default", topics) for name, _, topics in reconcile.CONSUMERS]
+    consumers = [(name, "default") for name, _ in reconcile.CONSUMERS]
     monkeypatch.setattr(reconcile, "CONSUMERS", consumers)
     monkeypatch.setattr(reconcile, "FACTS", "default")
+    settings.CONSUMERS = social.CONSUMERS
 
 
 def emit_one(event: Event, *, known_to: tuple[str, ...] = ()) -> OutboxEvent:
@@ -62,13 +65,22 @@ def run(*arguments: str) -> tuple[str, int]:
 def test_where_all_is_known_nothing_is_missing_and_nothing_twice() -> None:
     unfollowed(known_to=("notifications", "timeline"))
     assert run() == ("events 1, unpublished 1, missing 0, duplicate 0\n", 0)
+    found = {"events": 1, "unpublished": 1, "missing": 0, "duplicate": 0}
+    assert json.loads(run("--json")[0]) == found
 
 
-def test_a_consumer_answers_only_for_the_topics_that_it_reads() -> None:
+def test_a_consumer_answers_only_for_what_something_follows_from_there() -> None:
     row = registered()
-    assert run()[1] == 1
+    printed, code = run("--list")
+    assert [line.split()[0] for line in printed.splitlines()[2:3]] == ["notifications"]
+    assert (printed.splitlines()[0].split(", ")[2], code) == ("missing 1", 1)
     OutboxEvent.objects.filter(pk=row.pk).update(topic="toby.fanout")
     assert run()[1] == 0
+
+
+def test_with_other_settings_than_those_of_the_timeline_it_says_so(settings: Settings) -> None:
+    settings.CONSUMERS = {}
+    assert run()[1] == 2
 
 
 def test_what_any_consumer_lacks_is_counted_and_named() -> None:
@@ -89,7 +101,12 @@ def test_more_events_than_are_compared_at_once_are_all_compared() -> None:
     now = timezone.now()
     OutboxEvent.objects.bulk_create(
         OutboxEvent(
-            event_id=uuid4(), type="t", topic="toby.accounts", key="1", data=b"{}", occurred_at=now
+            event_id=uuid4(),
+            type=UserUnfollowed.type,
+            topic=UserUnfollowed.topic,
+            key="1",
+            data=b"{}",
+            occurred_at=now,
         )
         for _ in range(1001)
     )
@@ -110,7 +127,7 @@ def test_an_event_that_rightly_notified_nobody_is_not_missing() -> None:
     from toby.notifications.handlers import handlers
     from toby.outbox.relay import outgoing
 
-    row = registered(known_to=("timeline",))
+    row = registered()
     sent = outgoing(row)
     Processor("notifications", handlers).process(
         [

@@ -67,8 +67,12 @@ class Handlers:
 
         return register
 
+    def events(self) -> set[type[Event]]:
+        """Those of which something follows."""
+        return {*self._by_event, *self._cuts}
+
     def topics(self) -> list[str]:
-        return sorted({event.topic for event in (*self._by_event, *self._cuts)})
+        return sorted({event.topic for event in self.events()})
 
     def handle(self, envelope: Envelope, work: Work) -> None:
         work.begin(envelope)

@@ -54,10 +54,14 @@ class Processor:
     ) -> None:
         """`send` returns once Kafka has the chunks that it is given."""
         self.consumer, self.handlers, self.send = consumer, handlers, send
+        self.concerned_by = handlers.events()
 
     def process(self, messages: Sequence[Incoming]) -> None:
-        """On return all of `messages` are done: handled, known from before, or dead letters."""
-        received = [read(message) for message in messages]
+        """On return all of `messages` are done: handled, known from before, dead letters, or such
+        as nothing follows from here, which leave no trace."""
+        received = [one for one in map(read, messages) if self._is_concerned(one)]
+        if not received:
+            return
         try:
             self._apply_and_send(received)
         except Exception as error:
@@ -68,6 +72,9 @@ class Processor:
                     self._apply_or_bury(one)
             else:
                 self._bury(received[0], repr(error))
+
+    def _is_concerned(self, received: Received) -> bool:
+        return received.envelope is None or type(received.envelope.data) in self.concerned_by
 
     def retry(self, letter: DeadLetter) -> None:
         """Tries a dead letter again; raises what its handler raises, and then changes nothing."""

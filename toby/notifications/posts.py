@@ -67,7 +67,7 @@ class Posts:
         self.known |= shared(told - self.known.keys())
         unknown = [each for each in published if each.post_id not in self.known]
         if unknown:
-            # The database was restored, or a dead letter's retry rolled back: the event comes again.
+            # The database was restored, or a letter's retry rolled back: the event comes again.
             self.known |= changed([Publish(publication=each) for each in unknown], deleted)
         self.late = late([order for order in orders if isinstance(order, TellLate)])
         self.known = {post.post_id: post for post in self.late} | self.known

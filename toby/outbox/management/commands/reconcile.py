@@ -2,15 +2,17 @@
 
 It does not see a chunk that the consumers of `toby.fanout` lack: chunks stand in no table until
 they are done, and cut anew they might be others. That none is lost is left to who cuts: its event
-is in the ledger only once Kafka has its chunks (`toby/consumer/fanout.py`).
+counts as read only once Kafka has its chunks (`toby/consumer/fanout.py`).
 """
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from toby.common.command import Command as BaseCommand
+from toby.consumer import handlers
 from toby.consumer.models import ConsumedEvent
 from toby.events import ACCOUNTS, SOCIAL
 from toby.outbox.models import OutboxEvent
@@ -18,11 +20,9 @@ from toby.settings.environment import database, read
 
 # The database that has the facts.
 FACTS = "notifications"
-# Who reads which topics, and the database that has the consumer's ledger.
-CONSUMERS = (
-    ("notifications", FACTS, (ACCOUNTS, SOCIAL)),
-    ("timeline", "default", (ACCOUNTS, SOCIAL)),
-)
+TIMELINE = "timeline"
+# Who reads what services emit, and the database that has the consumer's ledger.
+CONSUMERS = (("notifications", FACTS), (TIMELINE, "default"))
 # Facts that one event made twice for one recipient, and items whose facts do not add up.
 TWO_FACTS = (
     "SELECT COUNT(*) FROM (SELECT event_id FROM notifications_fact"
@@ -47,12 +47,16 @@ class Command(BaseCommand):
         parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if TIMELINE not in settings.CONSUMERS:
+            raise CommandError(
+                "only with DJANGO_SETTINGS_MODULE=toby.settings.social", returncode=2
+            )
         if FACTS not in connections.settings:
             like = "mysql://user:password@host:3306/toby_notifications"
             connections.settings[FACTS] = connections.configure_settings(
                 {"default": {}, "x": read("NOTIFICATIONS_DATABASE_URL", database, like=like)}
             )["x"]
-        missing = {name: self.missing(name, alias, topics) for name, alias, topics in CONSUMERS}
+        missing = {name: self.missing(name, alias) for name, alias in CONSUMERS}
         with connections[FACTS].cursor() as cursor:
             duplicate = 0
             for statement in (TWO_FACTS, WRONG_COUNT):
@@ -77,7 +81,7 @@ class Command(BaseCommand):
         if (row["missing"] or row["duplicate"]) and not options["exit_zero"]:
             raise CommandError("something is missing or doubled")
 
-    def missing(self, consumer: str, alias: str, topics: tuple[str, ...]) -> list[OutboxEvent]:
+    def missing(self, consumer: str, alias: str) -> list[OutboxEvent]:
         ledger = ConsumedEvent.objects.using(alias).filter(consumer=consumer)
         missing: list[OutboxEvent] = []
         batch: list[OutboxEvent] = []
@@ -88,7 +92,11 @@ class Command(BaseCommand):
             missing.extend(event for event in batch if event.event_id not in known)
             batch.clear()
 
-        emitted = OutboxEvent.objects.filter(topic__in=topics).order_by("id")
+        emitted = OutboxEvent.objects.filter(topic__in=(ACCOUNTS, SOCIAL)).order_by("id")
+        if consumer == TIMELINE:
+            # In notifications something follows from all that is emitted.
+            followed = handlers.of_consumer(TIMELINE).events()
+            emitted = emitted.filter(type__in=[event.type for event in followed])
         for event in emitted.iterator(chunk_size=1000):
             batch.append(event)
             if len(batch) == 1000:
