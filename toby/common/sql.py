@@ -11,6 +11,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.db.models import BooleanField, F, Func, Lookup, Model, Q, QuerySet, Value
 from django.db.models.expressions import ExpressionList
 
+M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 MOST_TRIES = 5
 
@@ -67,6 +68,12 @@ def for_share(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql + share_lock(), values)
         return list(cursor.fetchall())
+
+
+def rows_for_share(rows: QuerySet[M]) -> list[M]:
+    """As `for_share`, of whole rows."""
+    sql, values = rows.query.sql_with_params()
+    return list(rows.model._default_manager.raw(sql + share_lock(), values))
 
 
 def share_lock() -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from toby.common.sql import OneOf
+from toby.common.sql import OneOf, parts
 from toby.common.writing import insert_all, insert_lines, upsert
 from toby.notifications.hints import Hint, announce, run_in_worker
 from toby.notifications.mailboxes import take_back_digests
@@ -64,15 +64,17 @@ def make_inboxes(user_ids: Iterable[int]) -> None:
 
 def lock_inboxes(user_ids: Iterable[int]) -> dict[int, "OpenInbox"]:
     """Locks inboxes in order of user id, making those that are missing."""
-    ordered = sorted(set(user_ids))
     opened: dict[int, OpenInbox] = {}
-    for start in range(0, len(ordered), LOCKED_AT_ONCE):
-        part = ordered[start : start + LOCKED_AT_ONCE]
-        theirs = Inbox.objects.filter(OneOf("user_id", part))
-        if theirs.count() < len(part):
+    for part in parts(sorted(set(user_ids)), LOCKED_AT_ONCE):
+        theirs = Inbox.objects.filter(OneOf("user_id", part)).order_by("user_id")
+        # Made before any is locked, which keeps the order; of one alone there is none.
+        if len(part) > 1 and theirs.count() < len(part):
             make_inboxes(part)
-        for inbox in theirs.select_for_update().order_by("user_id"):
-            opened[inbox.user_id] = OpenInbox(inbox, inbox.last_seq)
+        found = list(theirs.select_for_update())
+        if not found:
+            make_inboxes(part)
+            found = list(theirs.select_for_update())
+        opened |= {inbox.user_id: OpenInbox(inbox, inbox.last_seq) for inbox in found}
     return opened
 
 

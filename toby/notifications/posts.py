@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db.models import Max, Q
 
-from toby.common.sql import OneOf, for_share, parts
+from toby.common.sql import OneOf, for_share, parts, rows_for_share
 from toby.common.writing import insert_missing, upsert
 from toby.consumer import fanout
 from toby.notifications.models import Fact, KnownFollow, KnownPost
@@ -163,8 +163,7 @@ def shared(post_ids: Iterable[int]) -> dict[int, KnownPost]:
     if not ids:
         return {}
     rows = KnownPost.objects.filter(OneOf("post_id", ids)).order_by("post_id")
-    for_share(rows.values_list("post_id", "visible"))
-    return {row.post_id: row for row in rows.all()}
+    return {row.post_id: row for row in rows_for_share(rows)}
 
 
 def late(orders: Sequence[TellLate]) -> list[KnownPost]:
