@@ -1,7 +1,7 @@
 """What clients of the WebSocket are refused, row by row of the table that the documents show."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -159,6 +159,18 @@ def answer(connection: ClientConnection, *, expects_close: bool) -> int | str:
                 return str(frame["code"])
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else 1006
+
+
+@pytest.fixture(autouse=True)
+def no_traceback(toby: Toby) -> Iterator[None]:
+    """Nobody fills the logs by what is refused."""
+    copies = ("notifications-1", "notifications-2")
+    before = {name: len(toby.stack.log(name)) for name in copies}
+    yield
+    for name in copies:
+        logged = toby.stack.log(name)[before[name] :]
+        assert "Traceback" not in logged
+        assert "ERROR" not in logged
 
 
 @pytest.fixture(scope="module")

@@ -482,11 +482,12 @@ def test_a_client_that_goes_in_the_middle_of_an_answer_leaves_nothing_behind(ana
         async def send(message: dict[str, Any]) -> None:
             """As an ASGI server whose client is gone once it is ready."""
             if hub.this_hub().sockets() and "ready" not in message["text"]:
+                await incoming.put({"type": "websocket.disconnect", "code": 1006})
                 raise ConnectionError
 
-        with suppress(ConnectionError):
-            async with asyncio.timeout(5):
-                await route(scope, incoming.get, send)
+        async with asyncio.timeout(5):
+            await route(scope, incoming.get, send)
+        assert incoming.empty()
         assert hub.this_hub().sockets() == []
 
     play(scenario)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -148,9 +149,6 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
             await self.obey(received(text_data))
         except BadFrame as bad:
             await self.answer(Error(code=bad.code, detail=bad.detail))
-        except OSError:
-            # The client is gone.
-            raise
         except Exception as error:
             log(logger, "socket.command_failed", logging.ERROR, error=repr(error)[:200])
             await self.answer(Error(code="unavailable"))
@@ -171,8 +169,10 @@ class NotificationsSocket(LiveFeed, AsyncWebsocketConsumer):
                 await announce(hints)
 
     async def answer(self, frame: Pong | Error) -> None:
-        if not self.ended:
-            await self.send(text_data=frame.encoded())
+        # Whose client is gone is told so next, with the code.
+        with suppress(OSError):
+            if not self.ended:
+                await self.send(text_data=frame.encoded())
 
 
 def accepted_of(offered: Sequence[str]) -> str | None:
