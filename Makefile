@@ -30,9 +30,9 @@ test-embedded: ## the same on the embedded servers
 	@$(TEST_VENV)
 	@TOBY_TEST_ON=embedded $(VENV) -m pytest
 
-test-embedded-flow: ## only the flow, on the embedded servers
+test-embedded-flow: ## only the flow, on the embedded servers; FLOW=... a part of it
 	@$(TEST_VENV)
-	@TOBY_TEST_ON=embedded $(VENV) -m pytest tests/flow
+	@TOBY_TEST_ON=embedded $(VENV) -m pytest $(or $(FLOW),tests/flow)
 
 test-fast: ## the inner loop: unit tests on the embedded servers
 	@$(TEST_VENV)

@@ -234,8 +234,8 @@ def test_a_producer_is_not_stuck_with_a_broker_that_has_forgotten_it(
             broker.start()
             ensure_topics(["test"])
             producer.send([Outgoing(topic="test", key="k", value=b"%d" % number, headers=[])])
-            broker.stop()
+            broker.kill()
             eventually(producer.lost_contact)
     finally:
         producer.close()
-        broker.stop()
+        broker.kill()
