@@ -147,7 +147,9 @@ class EventConsumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 20,
+                # Kafka answers as soon as there is something, Tansu after half of it. What waits in
+                # vain is a request for nothing; but a partition just given waits for it to end.
+                "fetch.wait.max.ms": 20 if settings.KAFKA_IS_VOLATILE else 100,
                 "partition.assignment.strategy": "cooperative-sticky"
                 if not settings.KAFKA_IS_VOLATILE
                 else "range",
