@@ -35,6 +35,7 @@ pytestmark = pytest.mark.flow
 
 PEOPLE, SOCKETS_EACH, AT_ONCE = 50, PLACES_A_USER, 50
 LATER_MS = range(RETRY_WITHIN_MS)
+READY = re.compile(rb'"type":"ready"')
 # The database knows nothing of what was made up. Or a close frame (RFC 6455, 5.5.1) with 4408.
 CAUGHT_UP_OR_TOO_SLOW = re.compile(rb'"type":"reset"|\x88.\x11\x38', re.DOTALL)
 
@@ -174,7 +175,7 @@ def test_the_places_on_a_copy_that_is_killed_are_free_within_twenty_seconds(
 
 
 def handshake(copy: Process, reader: Person) -> socket.socket:
-    """A WebSocket of somebody who reads no more than the answer to the handshake."""
+    """A WebSocket of somebody who reads until it is ready, and no more."""
     raw = socket.socket()
     # Else the kernel would take all that is due for it.
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -190,6 +191,8 @@ def handshake(copy: Process, reader: Person) -> socket.socket:
     )
     raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
     assert raw.recv(12) == b"HTTP/1.1 101"
+    # Else what is told before it has joined is not due to it.
+    read_until(raw, READY)
     return raw
 
 
