@@ -67,6 +67,13 @@ def test_retrying_handles_what_can_be_handled_now_and_only_once(
     assert ledger() == 3
 
 
+def test_what_is_retried_asks_nothing_of_kafka_where_no_chunks_come_of_it(
+    two_letters: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("toby.consumer.fanout.producer")
+    assert [row["result"] for row in run("retry")] == ["handled", "handled"]
+
+
 def test_an_event_that_was_retried_and_comes_again_is_known() -> None:
     one = message(1)
     with failing(1, ValueError()):

@@ -223,7 +223,7 @@ def test_a_producer_that_has_failed_works_once_kafka_is_back(
 
 
 def test_a_producer_is_not_stuck_with_a_broker_that_has_forgotten_it(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: Settings
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         broker = Tansu(tmp_path, free.getsockname()[1])

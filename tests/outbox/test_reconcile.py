@@ -14,11 +14,15 @@ from pytest_django import Settings
 from tests.notifications.support import approved, consume
 from toby.common.kafka import Incoming
 from toby.consumer.models import ConsumedEvent
-from toby.events import Event, Person, UserRegistered, UserUnfollowed
+from toby.consumer.processing import Processor
+from toby.events import ACCOUNTS, SOCIAL, Event, Person, UserRegistered, UserUnfollowed
+from toby.events.envelope import contracts
+from toby.notifications.handlers import handlers
 from toby.notifications.models import Item
 from toby.outbox.emit import emit
 from toby.outbox.management.commands import reconcile
 from toby.outbox.models import OutboxEvent
+from toby.outbox.relay import outgoing
 from toby.settings import social
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +82,12 @@ def test_a_consumer_answers_only_for_what_something_follows_from_there() -> None
     assert run()[1] == 0
 
 
+def test_from_all_that_is_emitted_something_follows_in_notifications() -> None:
+    """Which is what lets it answer for all."""
+    emitted = {event for event in contracts().values() if event.topic in (ACCOUNTS, SOCIAL)}
+    assert handlers.events() == emitted
+
+
 def test_with_other_settings_than_those_of_the_timeline_it_says_so(settings: Settings) -> None:
     settings.CONSUMERS = {}
     assert run()[1] == 2
@@ -123,10 +133,6 @@ def test_an_item_that_counts_a_fact_twice_is_a_duplicate() -> None:
 
 
 def test_an_event_that_rightly_notified_nobody_is_not_missing() -> None:
-    from toby.consumer.processing import Processor
-    from toby.notifications.handlers import handlers
-    from toby.outbox.relay import outgoing
-
     row = registered()
     sent = outgoing(row)
     Processor("notifications", handlers).process(

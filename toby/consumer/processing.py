@@ -97,7 +97,8 @@ class Processor:
             ).delete()
             DeadLetter.objects.filter(id=letter.id).update(resolved_at=timezone.now())
             # Before the commit, since nobody brings a letter again.
-            self.send(self._apply([received]))
+            if chunks := self._apply([received]):
+                self.send(chunks)
 
     def _apply_or_bury(self, received: Received) -> None:
         try:
